@@ -1,0 +1,92 @@
+package jobs
+
+import "time"
+
+// Code says in one word why an attempt did not complete.
+type Code string
+
+// The codes of a failure. Rules says what each of them means for the task.
+const (
+	CodeExit        Code = "exit"
+	CodeTimeout     Code = "timeout"
+	CodeSilent      Code = "silent"
+	CodeOOM         Code = "oom"
+	CodeLost        Code = "lost"
+	CodeInterrupted Code = "interrupted"
+	CodeBadOutput   Code = "bad_output"
+	CodeNotFound    Code = "not_found"
+	CodeExpired     Code = "expired"
+	CodeDiskFull    Code = "disk_full"
+	CodeNotStarted  Code = "not_started"
+)
+
+// Failure is why an attempt, and perhaps its task, did not complete.
+type Failure struct {
+	Code      Code   `json:"code"               doc:"One word; the table is in docs/failures.md."`
+	Message   string `json:"message"            doc:"One sentence for a person."`
+	Detail    string `json:"detail,omitempty"   doc:"What the command itself said of its failure."`
+	UserCode  string `json:"userCode,omitempty" doc:"The code that the command itself gave."`
+	ExitCode  *int   `json:"exitCode,omitempty"`
+	Signal    string `json:"signal,omitempty"   example:"SIGKILL"`
+	Retryable bool   `json:"retryable"          doc:"Whether this failure is one that is tried again while tries are left."`
+	Attempt   int    `json:"attempt"`
+	LogTail   string `json:"logTail,omitempty"  doc:"The last lines of output."`
+}
+
+// Rule is what a code means for the task: whether the attempt counts as a try, whether another one
+// follows while tries are left, and whether it waits for the kind's backoff first.
+type Rule struct {
+	Code     Code
+	Meaning  string
+	CostsTry bool
+	Retried  bool
+	Backoff  bool
+}
+
+// Rules is the one table of codes.
+func Rules() []Rule {
+	return []Rule{
+		{CodeExit, "the command ended with an exit code other than 0, or by a signal", true, true, true},
+		{CodeTimeout, "the attempt took longer than its timeout", true, true, true},
+		{CodeSilent, "no output and no event for longer than the kind's silence", true, true, true},
+		{CodeOOM, "the command and its descendants took more memory than the kind allows", true, true, true},
+		{CodeLost, "the worker died while it ran the attempt", false, true, false},
+		{CodeInterrupted, "the worker was told to leave", false, true, false},
+		{CodeBadOutput, "the output does not fit the kind's schema", true, false, false},
+		{CodeNotFound, "the command does not exist on the worker", true, false, false},
+		{CodeExpired, "the task did not start within the kind's queueTtl", false, false, false},
+		{CodeDiskFull, "the worker had no disk space left for the attempt", true, true, true},
+		{CodeNotStarted, "the attempt could not be prepared", true, true, true},
+	}
+}
+
+// RuleOf is the rule of a code; an unknown code is treated as CodeExit.
+func RuleOf(code Code) Rule {
+	rules := Rules()
+	for _, rule := range rules {
+		if rule.Code == code {
+			return rule
+		}
+	}
+	return rules[0]
+}
+
+// Follow decides what comes after a failed attempt: nil when the task fails with it. tries counts the
+// tries used before it; retryAfter, when not zero, takes the place of the backoff; random is in [0, 1).
+func Follow(f Failure, tries, maxTries int, retry Retry, retryAfter time.Duration, random float64) *Next {
+	rule := RuleOf(f.Code)
+	if !f.Retryable {
+		return nil
+	}
+	next := &Next{CostsTry: rule.CostsTry}
+	if rule.CostsTry && tries+1 >= maxTries {
+		return nil
+	}
+	switch {
+	case retryAfter > 0:
+		next.Delay = retryAfter
+	case rule.Backoff:
+		next.Delay = retry.Delay(tries+1, random)
+	}
+	return next
+}

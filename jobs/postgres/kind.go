@@ -1,0 +1,110 @@
+package postgres
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"freshet/jobs"
+)
+
+// SyncKinds makes the given kinds the current ones and retires all others. Revisions are only ever
+// added: tasks refer to them.
+func (s *Store) SyncKinds(ctx context.Context, kinds []jobs.Kind) error {
+	var names, hashes, specs []string
+	for _, kind := range kinds {
+		hash, err := kind.Hash()
+		if err != nil {
+			return err
+		}
+		spec, err := json.Marshal(kind)
+		if err != nil {
+			return fmt.Errorf("sync kind %s: %w", kind.Name, err)
+		}
+		names, hashes, specs = append(names, kind.Name), append(hashes, hash), append(specs, string(spec))
+	}
+	_, err := s.pool.Exec(ctx, `
+		WITH input AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS i(name, hash, spec)),
+		revision AS (
+			INSERT INTO freshet.kind_revisions (name, hash, spec) SELECT name, hash, spec::json FROM input ORDER BY name
+			ON CONFLICT DO NOTHING
+		), kind AS (
+			INSERT INTO freshet.kinds (name, current_hash) SELECT name, hash FROM input ORDER BY name
+			ON CONFLICT (name) DO UPDATE SET current_hash = excluded.current_hash, retired_at = NULL
+			WHERE kinds.current_hash <> excluded.current_hash OR kinds.retired_at IS NOT NULL
+		)
+		UPDATE freshet.kinds SET retired_at = now() WHERE name <> ALL ($1) AND retired_at IS NULL`, names, hashes, specs)
+	if err != nil {
+		return fmt.Errorf("sync kinds: %w", err)
+	}
+	return nil
+}
+
+// Kinds lists the current kinds by name.
+func (s *Store) Kinds(ctx context.Context) ([]jobs.KindStatus, error) {
+	rows, err := s.pool.Query(ctx, `SELECT r.spec, k.current_hash, k.paused_at
+		FROM freshet.kinds k JOIN freshet.kind_revisions r ON r.name = k.name AND r.hash = k.current_hash
+		WHERE k.retired_at IS NULL ORDER BY k.name`)
+	if err != nil {
+		return nil, fmt.Errorf("list kinds: %w", err)
+	}
+	kinds, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (jobs.KindStatus, error) {
+		var status jobs.KindStatus
+		var spec []byte
+		if err := row.Scan(&spec, &status.Revision, &status.PausedAt); err != nil {
+			return status, err
+		}
+		return status, json.Unmarshal(spec, &status.Kind)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list kinds: %w", err)
+	}
+	return kinds, nil
+}
+
+// KindRevision reads one revision of a kind. Errors: jobs.ErrNotFound.
+func (s *Store) KindRevision(ctx context.Context, name, hash string) (jobs.Kind, error) {
+	var spec []byte
+	var kind jobs.Kind
+	err := s.pool.QueryRow(ctx, `SELECT spec FROM freshet.kind_revisions WHERE name = $1 AND hash = $2`, name, hash).Scan(&spec)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = jobs.ErrNotFound
+	}
+	if err == nil {
+		err = json.Unmarshal(spec, &kind)
+	}
+	if err != nil {
+		return jobs.Kind{}, fmt.Errorf("revision %s of kind %s: %w", hash, name, err)
+	}
+	return kind, nil
+}
+
+// PauseKind keeps waiting tasks of a kind from starting, or lets them start again; what runs goes on.
+// It answers since when the kind is paused, nil when it is not. Errors: jobs.ErrNotFound.
+func (s *Store) PauseKind(ctx context.Context, name string, paused bool) (*time.Time, error) {
+	return s.pause(ctx, `UPDATE freshet.kinds SET paused_at = CASE WHEN $2 THEN coalesce(paused_at, now()) END
+		WHERE name = $1 AND retired_at IS NULL RETURNING paused_at`, "kind", name, paused)
+}
+
+// PausePool does for a pool what PauseKind does for a kind.
+func (s *Store) PausePool(ctx context.Context, name string, paused bool) (*time.Time, error) {
+	return s.pause(ctx, `UPDATE freshet.pools SET paused_at = CASE WHEN $2 THEN coalesce(paused_at, now()) END
+		WHERE name = $1 AND retired_at IS NULL RETURNING paused_at`, "pool", name, paused)
+}
+
+func (s *Store) pause(ctx context.Context, sql, what, name string, paused bool) (*time.Time, error) {
+	var since *time.Time
+	err := s.pool.QueryRow(ctx, sql, name, paused).Scan(&since)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = jobs.ErrNotFound
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pause or resume %s %s: %w", what, name, err)
+	}
+	s.notifier.control()
+	return since, nil
+}

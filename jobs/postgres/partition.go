@@ -1,0 +1,38 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+)
+
+// EnsurePartitions makes the partitions of events and logs for the day of now and the days after it.
+// What falls outside goes to the default partitions, so that a late call loses nothing.
+func (s *Store) EnsurePartitions(ctx context.Context, now time.Time, days int) error {
+	first := now.UTC().Truncate(24 * time.Hour)
+	for day := range days {
+		from := first.AddDate(0, 0, day)
+		for _, table := range []string{"task_events", "task_logs"} {
+			if err := s.ensurePartition(ctx, table, from); err != nil {
+				return fmt.Errorf("make partition of %s for %s: %w", table, from.Format(time.DateOnly), err)
+			}
+		}
+	}
+	return nil
+}
+
+// ensurePartition looks first, without a lock on the table that everybody writes to. Two processes
+// may make the same partition at once, so it takes an advisory lock, which ends with the statement.
+func (s *Store) ensurePartition(ctx context.Context, table string, from time.Time) error {
+	name := fmt.Sprintf("freshet.%s_%s", table, from.Format("20060102"))
+	var exists bool
+	err := s.pool.QueryRow(ctx, `SELECT to_regclass($1) IS NOT NULL`, name).Scan(&exists)
+	if err != nil || exists {
+		return err
+	}
+	_, err = s.pool.Exec(ctx, fmt.Sprintf(`DO $$ BEGIN
+		PERFORM pg_advisory_xact_lock(hashtext('freshet.partitions'));
+		CREATE TABLE IF NOT EXISTS %s PARTITION OF freshet.%s FOR VALUES FROM ('%s') TO ('%s');
+	END $$`, name, table, firstID(from), firstID(from.AddDate(0, 0, 1))))
+	return err
+}

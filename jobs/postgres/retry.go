@@ -1,0 +1,63 @@
+package postgres
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"freshet/jobs"
+)
+
+// retrySQL begins a new run of a task that has ended, under another revision of its kind.
+var retrySQL = `
+WITH task AS MATERIALIZED (
+	SELECT id, state, attempt, run, owner, kind, priority, clock_timestamp() AS now
+	FROM freshet.tasks WHERE id = $1 FOR UPDATE
+), next AS MATERIALIZED (
+	SELECT id AS task_id, attempt + 1 AS number, run + 1 AS run, owner, kind, $3::text AS pool, now,
+		CASE priority WHEN 'high' THEN 2 WHEN 'normal' THEN 3 ELSE 4 END AS river_priority,
+		nextval('river.river_job_id_seq') AS river_job_id
+	FROM task WHERE state IN ('completed', 'failed', 'cancelled')
+), moved AS (
+	UPDATE freshet.tasks t SET seq = t.seq + 1, state = 'pending', run = n.run, attempt = n.number, tries = 0,
+		kind_hash = $2, pool = n.pool, max_tries = $4, progress = 0, message = NULL, failure = NULL, usage = NULL,
+		scheduled_at = NULL, started_at = NULL, ended_at = NULL, cancel_requested_at = NULL
+	FROM next n WHERE t.id = n.task_id
+	RETURNING t.id, t.seq
+), payload AS (
+	UPDATE freshet.task_payloads p SET output = NULL FROM next n WHERE p.task_id = n.task_id
+), attempt AS (
+	INSERT INTO freshet.attempts (task_id, number, run, state, owner, kind, pool, river_priority, expires_at, river_job_id, since)
+	SELECT task_id, number, run, 'queued', owner, kind, pool, river_priority,
+		now + $5::bigint * interval '1 millisecond', river_job_id, now FROM next
+), job AS (
+	` + insertRiverJobs("next") + `
+), event AS (
+	INSERT INTO freshet.task_events (task_id, seq, attempt, at, type, data)
+	SELECT n.task_id, m.seq, n.number, n.now, 'task.retrying', json_build_object('manual', true, 'run', n.run, 'nextAttempt', n.number)
+	FROM next n JOIN moved m ON m.id = n.task_id
+)
+SELECT EXISTS (SELECT FROM next) FROM task`
+
+// Retry begins a new run of a task that has ended, under the given revision of its kind, of which it
+// takes the pool, the tries and the time to live in the queue. Errors: jobs.ErrNotFound,
+// jobs.ErrNotEnded.
+func (s *Store) Retry(ctx context.Context, id uuid.UUID, kind jobs.Kind, hash string) error {
+	var retried bool
+	err := s.pool.QueryRow(ctx, retrySQL, id, hash, kind.Pool, kind.Retry.MaxAttempts, nullMillis(kind.QueueTTL)).Scan(&retried)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		err = jobs.ErrNotFound
+	case err == nil && !retried:
+		err = jobs.ErrNotEnded
+	}
+	if err != nil {
+		return fmt.Errorf("retry task %s: %w", id, err)
+	}
+	s.notifier.task(id)
+	s.notifier.queue(kind.Pool)
+	return nil
+}

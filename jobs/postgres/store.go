@@ -1,0 +1,103 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"freshet/jobs"
+)
+
+// How many requests one statement takes, and how many of its kind are in flight at once.
+const (
+	submitBatch = 256
+	claimBatch  = 128
+	flushBatch  = 64
+	endBatch    = 128
+)
+
+// Store is all access to the database. It is safe for use by many goroutines.
+type Store struct {
+	pool     *pgxpool.Pool
+	notifier *Notifier
+
+	submits *batcher[jobs.Submission, jobs.Submitted]
+	claims  *batcher[claimRequest, claimAnswer]
+	flushes *batcher[jobs.Flush, flushAnswer]
+	ends    *batcher[jobs.Ending, endAnswer]
+}
+
+// Options say how to reach the database.
+type Options struct {
+	URL            string // postgres://…
+	Pooled         bool   // URL is a transaction pooler: no prepared statements, no run-time parameters
+	MaxConnections int32  // zero: pgx's default
+	Name           string // application_name
+	Logger         *slog.Logger
+}
+
+// Open connects to a migrated database and starts the Notifier; Close ends both.
+func Open(ctx context.Context, options Options) (*Store, error) {
+	config, err := poolConfig(options)
+	if err != nil {
+		return nil, err
+	}
+	pool, err := pgxpool.NewWithConfig(ctx, config)
+	if err != nil {
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	if err := pool.Ping(ctx); err != nil {
+		pool.Close()
+		return nil, fmt.Errorf("connect to the database: %w", err)
+	}
+	store := &Store{pool: pool, notifier: newNotifier(pool, options.Logger)}
+	store.submits = &batcher[jobs.Submission, jobs.Submitted]{run: store.submitBatch, max: submitBatch, leads: 2}
+	store.claims = &batcher[claimRequest, claimAnswer]{run: store.claimBatch, max: claimBatch, leads: 1}
+	store.flushes = &batcher[jobs.Flush, flushAnswer]{run: store.flushBatch, max: flushBatch, leads: 1}
+	store.ends = &batcher[jobs.Ending, endAnswer]{run: store.endBatch, max: endBatch, leads: 1}
+	return store, nil
+}
+
+// Close sends the hints that are still due and closes all connections.
+func (s *Store) Close() {
+	s.notifier.close()
+	s.pool.Close()
+}
+
+// Pool is the connection pool, for the River client that shares it.
+func (s *Store) Pool() *pgxpool.Pool { return s.pool }
+
+// Ping tells whether the database answers.
+func (s *Store) Ping(ctx context.Context) error {
+	if err := s.pool.Ping(ctx); err != nil {
+		return fmt.Errorf("ping the database: %w", err)
+	}
+	return nil
+}
+
+// poolConfig bounds what a statement may wait for, so that a lost peer cannot hold a lock for long.
+func poolConfig(options Options) (*pgxpool.Config, error) {
+	config, err := pgxpool.ParseConfig(options.URL)
+	if err != nil {
+		return nil, fmt.Errorf("database URL: %w", err)
+	}
+	if options.MaxConnections > 0 {
+		config.MaxConns = options.MaxConnections
+	}
+	if options.Pooled {
+		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe
+		return config, nil
+	}
+	parameters := config.ConnConfig.RuntimeParams
+	parameters["application_name"] = options.Name
+	parameters["statement_timeout"] = "60s"
+	parameters["lock_timeout"] = "10s"
+	parameters["idle_in_transaction_session_timeout"] = "10s"
+	parameters["timezone"] = "UTC"
+	config.MaxConnIdleTime = 5 * time.Minute
+	return config, nil
+}

@@ -1,0 +1,22 @@
+package jobs
+
+import "time"
+
+// WaitReason says why a pending task does not run yet.
+type WaitReason string
+
+// The reasons for which a task waits.
+const (
+	WaitQueued    WaitReason = "queued"    // for a free slot
+	WaitScheduled WaitReason = "scheduled" // for the time it was submitted for
+	WaitBackoff   WaitReason = "backoff"   // after a failed attempt
+	WaitPaused    WaitReason = "paused"    // its kind or its pool is paused
+	WaitNoWorker  WaitReason = "no_worker" // no live worker of its pool knows the kind
+)
+
+// Wait is why, since when and, where it is known, until when a pending task waits.
+type Wait struct {
+	Reason WaitReason `json:"reason" enum:"queued,scheduled,backoff,paused,no_worker"`
+	Since  time.Time  `json:"since"`
+	Until  *time.Time `json:"until,omitempty"`
+}

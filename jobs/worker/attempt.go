@@ -1,0 +1,129 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/riverqueue/river"
+
+	"freshet/jobs"
+	"freshet/jobs/postgres"
+)
+
+// attemptArgs are what the River job of an attempt carries: ids only.
+type attemptArgs struct {
+	TaskID  uuid.UUID `json:"taskId"`
+	Attempt int       `json:"attempt"`
+}
+
+// Kind is the one River kind of all attempts.
+func (attemptArgs) Kind() string { return postgres.RiverKind }
+
+// attemptWorker is where River hands attempts over.
+type attemptWorker struct {
+	river.WorkerDefaults[attemptArgs]
+	pool *Pool
+}
+
+// Timeout is none: the attempt has its own, and River never rescues a job without one.
+func (*attemptWorker) Timeout(*river.Job[attemptArgs]) time.Duration { return -1 }
+
+// Work returns nil whatever becomes of the attempt, whose River job is gone by then; only an attempt
+// that this worker can no longer claim is given back.
+func (w *attemptWorker) Work(ctx context.Context, job *river.Job[attemptArgs]) error {
+	candidate := jobs.Candidate{TaskID: job.Args.TaskID, Attempt: job.Args.Attempt, RiverJob: job.ID}
+	if !w.pool.attempt(context.WithoutCancel(ctx), candidate) {
+		return river.JobSnooze(0)
+	}
+	return nil
+}
+
+// attempt claims, runs and ends one attempt. False: it was given up before it was claimed.
+func (p *Pool) attempt(ctx context.Context, candidate jobs.Candidate) bool {
+	claim, refusal, claimed := p.claim(ctx, candidate)
+	if !claimed {
+		return false
+	}
+	if refusal != jobs.ClaimGranted {
+		p.Logger.Debug("attempt was not granted", "task", candidate.TaskID, "attempt", candidate.Attempt, "refusal", refusal)
+		return true
+	}
+	running, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	p.enter(claim.TaskID, stop)
+	ending, mine := p.Runner.Run(running, claim)
+	p.leave(claim.TaskID)
+	if !mine {
+		p.Logger.Warn("attempt was taken over by others", "task", claim.TaskID, "attempt", claim.Attempt)
+		return true
+	}
+	p.end(ctx, ending)
+	return true
+}
+
+// claim retries until the database has answered, or the worker is told to leave.
+func (p *Pool) claim(ctx context.Context, candidate jobs.Candidate) (jobs.Claim, jobs.ClaimRefusal, bool) {
+	var retry backoff
+	for !p.isLeaving() {
+		claim, refusal, err := p.Store.Claim(ctx, p.Worker.ID, candidate)
+		if err == nil {
+			return claim, refusal, true
+		}
+		p.Logger.Warn("claim failed", "task", candidate.TaskID, "attempt", candidate.Attempt, "error", err)
+		retry.wait()
+	}
+	return jobs.Claim{}, "", false
+}
+
+func (p *Pool) isLeaving() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.leaving
+}
+
+// end retries until the end is recorded, or refused for good: nothing else would ever record it.
+func (p *Pool) end(ctx context.Context, ending jobs.Ending) {
+	var retry backoff
+	for {
+		err := p.Store.End(ctx, ending)
+		if err == nil {
+			return
+		}
+		p.Logger.Warn("end was not recorded", "task", ending.TaskID, "attempt", ending.Attempt, "error", err)
+		if errors.Is(err, jobs.ErrFenced) {
+			return
+		}
+		retry.wait()
+	}
+}
+
+func (p *Pool) enter(task uuid.UUID, stop context.CancelCauseFunc) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.running[task] = stop
+	if p.interrupted {
+		stop(ErrInterrupted)
+	}
+}
+
+func (p *Pool) leave(task uuid.UUID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.running, task)
+}
+
+const (
+	backoffMin = 50 * time.Millisecond
+	backoffMax = 5 * time.Second
+)
+
+// backoff waits longer each time, and never just as long as others do.
+type backoff struct{ last time.Duration }
+
+func (b *backoff) wait() {
+	b.last = min(max(2*b.last, backoffMin), backoffMax)
+	time.Sleep(time.Duration(float64(b.last) * (0.5 + rand.Float64()/2)))
+}

@@ -1,0 +1,214 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/riverqueue/river"
+	"github.com/riverqueue/river/riverdriver/riverpgxv5"
+
+	"freshet/jobs"
+	"freshet/jobs/postgres"
+)
+
+// Why a running attempt is told to stop: the causes of its context.
+var (
+	// ErrCancelled: the task's cancel was requested.
+	ErrCancelled = errors.New("cancel requested")
+	// ErrInterrupted: the worker is leaving.
+	ErrInterrupted = errors.New("worker is leaving")
+)
+
+// Runner runs one attempt to its end.
+type Runner interface {
+	// Run returns how the attempt ended. When its context ends, the cause says why; it then stops
+	// what it runs and still returns. False: the attempt is no longer this worker's, and there is
+	// nothing to record.
+	Run(ctx context.Context, claim jobs.Claim) (jobs.Ending, bool)
+}
+
+// Config of a Pool. All fields are needed.
+type Config struct {
+	Store         *postgres.Store
+	Runner        Runner
+	Worker        jobs.Worker   // ID, pool, slots and kinds; the rest is for people
+	Lease         time.Duration // how long the worker counts as alive after a beat
+	Beat          time.Duration
+	Drain         time.Duration // what runs may take to finish when the worker is told to leave
+	FetchCooldown time.Duration // the least time between two fetches from River
+	PollOnly      bool          // the database has no sessions: River cannot LISTEN
+	Logger        *slog.Logger
+}
+
+// Pool is a worker: it pulls attempts of one pool and runs as many at once as it has slots.
+type Pool struct {
+	Config
+
+	look chan struct{} // asks for a look at requested cancels
+
+	mu          sync.Mutex
+	running     map[uuid.UUID]context.CancelCauseFunc // by task: at most one attempt of a task runs
+	leaving     bool                                  // claims no more
+	interrupted bool                                  // the drain time is up
+}
+
+// New makes a Pool; Run starts it.
+func New(config Config) *Pool {
+	return &Pool{Config: config, running: map[uuid.UUID]context.CancelCauseFunc{}, look: make(chan struct{}, 1)}
+}
+
+// CancelRequested has the Pool look for requested cancels at once. It never blocks.
+func (p *Pool) CancelRequested() {
+	select {
+	case p.look <- struct{}{}:
+	default:
+	}
+}
+
+// Run registers the worker and pulls until ctx ends; then it drains and leaves.
+func (p *Pool) Run(ctx context.Context) error {
+	client, err := p.riverClient()
+	if err != nil {
+		return fmt.Errorf("make the River client: %w", err)
+	}
+	if err := p.Store.RegisterWorker(ctx, p.Worker, p.Lease); err != nil {
+		return err
+	}
+	defer p.unregister(ctx)
+
+	background, stop := context.WithCancelCause(context.WithoutCancel(ctx))
+	var duties sync.WaitGroup
+	defer duties.Wait()
+	defer stop(ErrInterrupted)
+	duties.Go(func() { p.beat(background) })
+	duties.Go(func() { p.watchCancels(background) })
+
+	if err := client.Start(background); err != nil {
+		return fmt.Errorf("start the River client: %w", err)
+	}
+	p.Logger.Info("worker is ready", "worker", p.Worker.ID, "pool", p.Worker.Pool, "slots", p.Worker.Slots)
+	<-ctx.Done()
+	return p.drain(client)
+}
+
+func (p *Pool) riverClient() (*river.Client[pgx.Tx], error) {
+	workers := river.NewWorkers()
+	river.AddWorker(workers, &attemptWorker{pool: p})
+	return river.NewClient(riverpgxv5.New(p.Store.Pool()), &river.Config{
+		ID:                     p.Worker.ID.String(),
+		Schema:                 postgres.RiverSchema,
+		Queues:                 map[string]river.QueueConfig{jobs.Queue(p.Worker.Pool): {MaxWorkers: p.Worker.Slots}},
+		Workers:                workers,
+		FetchCooldown:          p.FetchCooldown,
+		FetchPollInterval:      time.Second,
+		JobTimeout:             -1,
+		LeaderElectionDisabled: true,
+		PollOnly:               p.PollOnly,
+		SkipUnknownJobCheck:    true,
+		Logger:                 quiet(p.Logger),
+	})
+}
+
+// drain fetches no more and waits for what runs; what is left after the drain time is interrupted.
+func (p *Pool) drain(client *river.Client[pgx.Tx]) error {
+	p.mu.Lock()
+	running := len(p.running)
+	p.leaving = true
+	p.mu.Unlock()
+	p.Logger.Info("worker is leaving", "worker", p.Worker.ID, "running", running)
+	timer := time.AfterFunc(p.Drain, p.interrupt)
+	defer timer.Stop()
+	if err := client.Stop(context.Background()); err != nil {
+		return fmt.Errorf("stop the River client: %w", err)
+	}
+	return nil
+}
+
+func (p *Pool) interrupt() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.interrupted = true
+	for _, stop := range p.running {
+		stop(ErrInterrupted)
+	}
+}
+
+// unregister tells that the worker has left; if that cannot be told, its lease runs out.
+func (p *Pool) unregister(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.Beat)
+	defer cancel()
+	if err := p.Store.RemoveWorker(ctx, p.Worker.ID); err != nil {
+		p.Logger.Warn("worker could not say that it leaves", "worker", p.Worker.ID, "error", err)
+	}
+}
+
+func (p *Pool) beat(ctx context.Context) {
+	ticker := time.NewTicker(p.Beat)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+		}
+		beating, cancel := context.WithTimeout(ctx, p.Beat)
+		if err := p.Store.Beat(beating, p.Worker.ID, p.Lease); err != nil && ctx.Err() == nil {
+			p.Logger.Warn("worker could not beat", "worker", p.Worker.ID, "error", err)
+		}
+		cancel()
+	}
+}
+
+const cancelLook = time.Second
+
+// watchCancels looks for requested cancels when it is told to, and once a second while anything runs.
+func (p *Pool) watchCancels(ctx context.Context) {
+	ticker := time.NewTicker(cancelLook)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-p.look:
+		case <-ticker.C:
+		}
+		p.mu.Lock()
+		running := len(p.running)
+		p.mu.Unlock()
+		if running == 0 {
+			continue
+		}
+		tasks, err := p.Store.CancelsRequested(ctx, p.Worker.ID)
+		if err != nil && ctx.Err() == nil {
+			p.Logger.Warn("worker could not look for cancels", "worker", p.Worker.ID, "error", err)
+		}
+		p.cancel(tasks)
+	}
+}
+
+func (p *Pool) cancel(tasks []uuid.UUID) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, task := range tasks {
+		if stop, runs := p.running[task]; runs {
+			stop(ErrCancelled)
+		}
+	}
+}
+
+// quiet keeps River's chatter out of the log; its warnings matter.
+func quiet(logger *slog.Logger) *slog.Logger {
+	return slog.New(&warnings{logger.Handler()})
+}
+
+type warnings struct{ slog.Handler }
+
+func (h *warnings) Enabled(ctx context.Context, level slog.Level) bool {
+	return level >= slog.LevelWarn && h.Handler.Enabled(ctx, level)
+}
