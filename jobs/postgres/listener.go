@@ -48,13 +48,14 @@ func NewListener(url string, hints Hints, logger *slog.Logger) (*Listener, error
 	return &Listener{config: config, hints: hints, logger: logger}, nil
 }
 
-// Run listens until ctx ends, and connects again, with backoff, whenever the session is lost.
-func (l *Listener) Run(ctx context.Context) {
+// Run listens until ctx ends, and connects again, with backoff, whenever the session is lost. It
+// never fails.
+func (l *Listener) Run(ctx context.Context) error {
 	retry := listenRetryMin
 	for {
 		connected, err := l.session(ctx)
 		if ctx.Err() != nil {
-			return
+			return nil
 		}
 		if connected {
 			retry = listenRetryMin
@@ -62,7 +63,7 @@ func (l *Listener) Run(ctx context.Context) {
 		l.logger.Warn("listening was interrupted; hints come late until it is back", "error", err, "retry", retry)
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-time.After(time.Duration(float64(retry) * (0.5 + rand.Float64()))):
 		}
 		retry = min(2*retry, listenRetryMax)

@@ -11,6 +11,7 @@ import (
 
 	"freshet/jobs"
 	"freshet/jobs/postgres"
+	"freshet/jobs/runner"
 )
 
 // attemptArgs are what the River job of an attempt carries: ids only.
@@ -54,14 +55,51 @@ func (p *Pool) attempt(ctx context.Context, candidate jobs.Candidate) bool {
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	p.enter(claim.TaskID, stop)
-	ending, mine := p.Runner.Run(running, claim)
+	ending, err := p.run(running, claim)
 	p.leave(claim.TaskID)
-	if !mine {
-		p.Logger.Warn("attempt was taken over by others", "task", claim.TaskID, "attempt", claim.Attempt)
+	if err != nil {
+		p.Logger.Warn("attempt is no longer this worker's", "error", err)
 		return true
 	}
 	p.end(ctx, ending)
 	return true
+}
+
+// run runs the revision of the kind that the task was submitted under.
+func (p *Pool) run(ctx context.Context, claim jobs.Claim) (jobs.Ending, error) {
+	var retry backoff
+	for {
+		compiled, err := p.kinds.get(ctx, claim.Kind, claim.KindHash)
+		if err == nil {
+			return p.Runner.Run(ctx, claim, compiled)
+		}
+		var unusable *unusableError
+		switch {
+		case ctx.Err() != nil:
+			return stopped(ctx, claim), nil
+		case errors.As(err, &unusable):
+			return notStarted(claim, err), nil
+		}
+		p.Logger.Warn("kind was not read", "kind", claim.Kind, "error", err)
+		retry.wait()
+	}
+}
+
+// stopped is the end of an attempt that was told to stop before it began.
+func stopped(ctx context.Context, claim jobs.Claim) jobs.Ending {
+	ending := jobs.Ending{Fence: claim.Fence, RiverJob: claim.RiverJob, Outcome: jobs.OutcomeInterrupted, Next: &jobs.Next{}}
+	if errors.Is(context.Cause(ctx), runner.ErrCancelled) {
+		ending.Outcome, ending.Next = jobs.OutcomeCancelled, nil
+	}
+	return ending
+}
+
+// notStarted is the end of an attempt whose kind cannot be used, now or ever.
+func notStarted(claim jobs.Claim, err error) jobs.Ending {
+	return jobs.Ending{
+		Fence: claim.Fence, RiverJob: claim.RiverJob, Outcome: jobs.OutcomeFailed,
+		Failure: &jobs.Failure{Code: jobs.CodeNotStarted, Message: err.Error(), Attempt: claim.Attempt},
+	}
 }
 
 // claim retries until the database has answered, or the worker is told to leave.
@@ -105,7 +143,7 @@ func (p *Pool) enter(task uuid.UUID, stop context.CancelCauseFunc) {
 	defer p.mu.Unlock()
 	p.running[task] = stop
 	if p.interrupted {
-		stop(ErrInterrupted)
+		stop(runner.ErrInterrupted)
 	}
 }
 

@@ -2,7 +2,6 @@ package worker
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -14,23 +13,17 @@ import (
 	"github.com/riverqueue/river/riverdriver/riverpgxv5"
 
 	"freshet/jobs"
+	"freshet/jobs/kind"
 	"freshet/jobs/postgres"
+	"freshet/jobs/runner"
 )
 
-// Why a running attempt is told to stop: the causes of its context.
-var (
-	// ErrCancelled: the task's cancel was requested.
-	ErrCancelled = errors.New("cancel requested")
-	// ErrInterrupted: the worker is leaving.
-	ErrInterrupted = errors.New("worker is leaving")
-)
-
-// Runner runs one attempt to its end.
+// Runner runs one attempt to its end, as *runner.Host does.
 type Runner interface {
-	// Run returns how the attempt ended. When its context ends, the cause says why; it then stops
-	// what it runs and still returns. False: the attempt is no longer this worker's, and there is
-	// nothing to record.
-	Run(ctx context.Context, claim jobs.Claim) (jobs.Ending, bool)
+	// Run answers how the attempt ended. When its context ends, the cause, one of the runner's, says
+	// why; it then stops what it runs and still answers. An error means that the attempt is no longer
+	// this worker's, and that there is nothing to record.
+	Run(ctx context.Context, claim jobs.Claim, k *kind.Kind) (jobs.Ending, error)
 }
 
 // Config of a Pool. All fields are needed.
@@ -50,7 +43,8 @@ type Config struct {
 type Pool struct {
 	Config
 
-	look chan struct{} // asks for a look at requested cancels
+	kinds catalogue
+	look  chan struct{} // asks for a look at requested cancels
 
 	mu          sync.Mutex
 	running     map[uuid.UUID]context.CancelCauseFunc // by task: at most one attempt of a task runs
@@ -60,7 +54,12 @@ type Pool struct {
 
 // New makes a Pool; Run starts it.
 func New(config Config) *Pool {
-	return &Pool{Config: config, running: map[uuid.UUID]context.CancelCauseFunc{}, look: make(chan struct{}, 1)}
+	return &Pool{
+		Config:  config,
+		kinds:   catalogue{store: config.Store, compiled: map[revision]*kind.Kind{}},
+		running: map[uuid.UUID]context.CancelCauseFunc{},
+		look:    make(chan struct{}, 1),
+	}
 }
 
 // CancelRequested has the Pool look for requested cancels at once. It never blocks.
@@ -85,7 +84,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	background, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	var duties sync.WaitGroup
 	defer duties.Wait()
-	defer stop(ErrInterrupted)
+	defer stop(runner.ErrInterrupted)
 	duties.Go(func() { p.beat(background) })
 	duties.Go(func() { p.watchCancels(background) })
 
@@ -135,7 +134,7 @@ func (p *Pool) interrupt() {
 	defer p.mu.Unlock()
 	p.interrupted = true
 	for _, stop := range p.running {
-		stop(ErrInterrupted)
+		stop(runner.ErrInterrupted)
 	}
 }
 
@@ -197,7 +196,7 @@ func (p *Pool) cancel(tasks []uuid.UUID) {
 	defer p.mu.Unlock()
 	for _, task := range tasks {
 		if stop, runs := p.running[task]; runs {
-			stop(ErrCancelled)
+			stop(runner.ErrCancelled)
 		}
 	}
 }
