@@ -1,0 +1,119 @@
+// Package config reads freshet.yaml, the file in which a user says what kinds of tasks there are, how
+// they run, and which pools of workers run them.
+//
+// The file is read strictly: what is not understood is refused, never ignored, with its line, its column
+// and a mend. All problems are reported at once. One description of the file, made of shapes, serves
+// both the reader and the JSON Schema that editors use.
+//
+// The package touches neither environment nor network; it reads the schema files that freshet.yaml names,
+// below its own folder.
+package config
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"freshet/jobs"
+)
+
+// Config is what a freshet.yaml says, its defaults filled in and its schemas inlined.
+type Config struct {
+	Path    string // of freshet.yaml; absolute after Load
+	Folder  string // of freshet.yaml: the "project" that commands run in
+	Server  Server
+	Kinds   []jobs.Kind         // in the order of the file; each of them compiles
+	PassEnv map[string][]string // by name of kind: the variables that its command inherits
+	Pools   []Pool              // in the order of the file; "default" is always there
+}
+
+// Server is what the API replicas need to know. Each empty field means its default.
+type Server struct {
+	PublicURL   string   // where users reach the API, without a slash at the end
+	CORSOrigins []string // origins of web pages that may call the API
+}
+
+// Kind gives the kind of a name.
+func (c *Config) Kind(name string) (jobs.Kind, bool) {
+	i := slices.IndexFunc(c.Kinds, func(k jobs.Kind) bool { return k.Name == name })
+	if i < 0 {
+		return jobs.Kind{}, false
+	}
+	return c.Kinds[i], true
+}
+
+// Pool gives the pool of a name.
+func (c *Config) Pool(name string) (Pool, bool) {
+	i := slices.IndexFunc(c.Pools, func(p Pool) bool { return p.Name == name })
+	if i < 0 {
+		return Pool{}, false
+	}
+	return c.Pools[i], true
+}
+
+// Load reads the freshet.yaml at path, and the schema files it names. What is wrong with the content
+// comes back as Errors; anything else is an error of the file system.
+func Load(path string) (*Config, error) {
+	absolute, err := filepath.Abs(path)
+	if err != nil {
+		return nil, fmt.Errorf("find %s: %w", path, err)
+	}
+	folder := os.DirFS(filepath.Dir(absolute))
+	source, err := readFile(folder, filepath.Base(absolute))
+	if err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	config, err := Parse(source, path, folder)
+	if err != nil {
+		return nil, err
+	}
+	config.Path, config.Folder = absolute, filepath.Dir(absolute)
+	return config, nil
+}
+
+// Parse reads the text of a freshet.yaml. path names it in errors; folder is where the schema files are
+// that it names, and may be nil when there are none. The error is of type Errors.
+func Parse(source []byte, path string, folder fs.FS) (*Config, error) {
+	r := &reader{file: path, folder: folder}
+	var content file
+	if root := r.parseYAML(source); root != nil {
+		fileShape().read(r, place{}, root, &content)
+		r.checkPools(&content)
+		r.compile(content.kinds)
+	}
+	if len(r.problems) > 0 {
+		return nil, r.sorted()
+	}
+	config := &Config{
+		Path: path, Folder: filepath.Dir(path), Server: content.server,
+		PassEnv: map[string][]string{}, Pools: content.pools,
+	}
+	for _, entry := range content.kinds {
+		config.Kinds = append(config.Kinds, entry.Kind)
+		if len(entry.passEnv) > 0 {
+			config.PassEnv[entry.Name] = entry.passEnv
+		}
+	}
+	return config, nil
+}
+
+// readFile reads a file that must not be longer than maxSource.
+func readFile(folder fs.FS, name string) (_ []byte, err error) {
+	file, err := folder.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer func() {
+		if closing := file.Close(); err == nil {
+			err = closing
+		}
+	}()
+	content, err := io.ReadAll(io.LimitReader(file, maxSource+1))
+	if err == nil && len(content) > maxSource {
+		err = fmt.Errorf("is longer than %d bytes", maxSource)
+	}
+	return content, err
+}

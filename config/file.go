@@ -1,0 +1,67 @@
+package config
+
+import (
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// namePattern is what the names of kinds and pools look like.
+const namePattern = `^[a-z][a-z0-9]*(-[a-z0-9]+)*$`
+
+const maxName = 50
+
+// file is the whole of a freshet.yaml as it is read.
+type file struct {
+	server Server
+	kinds  []entry
+	pools  []Pool
+}
+
+func fileShape() shape[file] {
+	return object(
+		field("server", "How the API is reached.", serverShape(), func(f *file) *Server { return &f.server }),
+		field("kinds", "The kinds of tasks, and how they run.", list(kindShape()), func(f *file) *[]entry { return &f.kinds }),
+		field("pools", "The groups of workers, by name. The pool default is always there.", poolsShape(),
+			func(f *file) *[]Pool { return &f.pools }).otherwiseEmpty(),
+	)
+}
+
+func serverShape() shape[Server] {
+	return object(
+		field("publicUrl", "Where users reach the API.", address("https://tasks.example.com", false),
+			func(s *Server) *string { return &s.PublicURL }),
+		field("corsOrigins", "The origins of web pages that may call the API.", list(address("https://app.example.com", true)),
+			func(s *Server) *[]string { return &s.CORSOrigins }),
+	)
+}
+
+// address is an http or https URL without query; an origin has no path either. A slash at its end goes.
+func address(example string, origin bool) shape[string] {
+	expected := "an http or https address"
+	if origin {
+		expected = "an origin, without a path,"
+	}
+	form := regexp.MustCompile(`^https?://`)
+	return matching(form, expected, example).then(func(r *reader, at place, n *node, value *string) {
+		parsed, err := url.Parse(*value)
+		plain := err == nil && parsed.Hostname() != "" && parsed.User == nil && !strings.ContainsAny(*value, "?#")
+		if !plain || origin && strings.Trim(parsed.Path, "/") != "" {
+			r.fail(at, n, "%s must be %s such as %s", quote(*value), expected, example)
+			return
+		}
+		*value = strings.TrimRight(*value, "/")
+	})
+}
+
+// name is the name of a kind or a pool.
+func name() shape[string] {
+	shape := matching(regexp.MustCompile(namePattern), "a name of small letters, digits and single hyphens,", "monthly-report").
+		then(func(r *reader, at place, n *node, value *string) {
+			if len(*value) > maxName {
+				r.fail(at, n, "is longer than %d characters", maxName)
+			}
+		})
+	shape.schema["maxLength"] = maxName
+	return shape
+}

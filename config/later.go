@@ -1,0 +1,33 @@
+package config
+
+import "slices"
+
+// later tells whether a place of the file is for a version to come. The table is the only thing that
+// knows of them; a version that brings a key takes its line out.
+func later(pattern string) bool {
+	return slices.Contains([]string{
+		"server.trustedProxies",
+		"server.dbSleep",
+		"server.auth",
+		"server.limits",
+		"server.webhooks",
+		"server.riverUi",
+		"server.telemetry",
+		"kinds[].http",
+		"kinds[].claude",
+		"kinds[].concurrency",
+		"credentials",
+		"pools.*.provider=fly",
+		"pools.*.provider=cloudrun",
+		"pools.*.app",
+		"pools.*.image",
+		"pools.*.regions",
+		"pools.*.size",
+		"pools.*.budget",
+		"pools.*.project",
+		"pools.*.location",
+		"pools.*.job",
+		"schedules",
+		"retention",
+	}, pattern)
+}

@@ -1,0 +1,252 @@
+package config_test
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"freshet/config"
+)
+
+var update = flag.Bool("update", false, "write the golden files anew")
+
+// refusals are the problems of a source, without the name of the file.
+func refusals(t *testing.T, source string) string {
+	t.Helper()
+	_, err := config.Parse([]byte(source), "f", folder())
+	if err == nil {
+		return ""
+	}
+	var all config.Errors
+	var one *config.Error
+	if !errors.As(err, &all) || !errors.As(err, &one) {
+		t.Fatalf("got %T", err)
+	}
+	return strings.TrimPrefix(strings.ReplaceAll(err.Error(), "\nf:", "\n"), "f:")
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	for source, want := range map[string]string{
+		// Keys and names.
+		"kinds:\n  - name: a\n    command: [x]\n    timout: 3m": `4:5: kinds[0].timout: unknown key; did you mean "timeout"?`,
+		"x-common: 1":          `1:1: x-common: unknown key`,
+		"Kinds: []":            `1:1: Kinds: unknown key; did you mean "kinds"?`,
+		"kinds: []\nkinds: []": `2:1: the key "kinds" stands twice here; remove one`,
+		"kinds: [{name: a, command: [x]}, {name: a, command: [x]}]":      `1:41: kinds[1].name: there is another kind "a" in line 1`,
+		"kinds: [{name: A_b, command: [x]}]":                             `1:16: kinds[0].name: "A_b" must be a name of small letters, digits and single hyphens, such as monthly-report`,
+		"kinds: [{name: a-, command: [x]}]":                              `1:16: kinds[0].name: "a-" must be a name of small letters, digits and single hyphens, such as monthly-report`,
+		"kinds: [{name: " + strings.Repeat("a", 51) + ", command: [x]}]": `1:16: kinds[0].name: is longer than 50 characters`,
+		"kinds: [{name: 1, command: [x]}]":                               `1:16: kinds[0].name: must be a name of small letters, digits and single hyphens, such as monthly-report, not an integer; write "1" in quotes`,
+		"kinds: [{command: [x]}]":                                        `1:9: kinds[0].name: is missing`,
+		"kinds: [{name: a}]":                                             `1:9: kinds[0].command: is missing`,
+		"kinds: [a]":                                                     `1:9: kinds[0]: must be a mapping of keys to values, not text`,
+		"kinds: {a: {}}":                                                 `1:8: kinds: must be a list, not a mapping`,
+		"kinds:":                                                         `1:8: kinds: has no value; it must be a list, or the key be removed`,
+		"[]":                                                             `1:1: must be a mapping of keys to values, not a list`,
+		"a: [x":                                                          `1:4: is not valid YAML: sequence end token ']' not found`,
+		"a:\n\tb: c":                                                     `2:1: is not valid YAML: found character '	' that cannot start any token`,
+		"kinds: []\n---\nkinds: []":                                      `3:1: there is more than one YAML document; keep one`,
+		"%YAML 1.1\n---\nkinds: []":                                      `1:1: YAML directives are not used here; remove the line`,
+		"kinds: *none":                                                   `1:8: there is no anchor &none before the alias *none`,
+		"kinds: &a [*a]":                                                 `1:12: there is no anchor &a before the alias *a`,
+		"kinds: !!seq []":                                                `1:8: tags such as !!seq are not used here; quote text to make it text`,
+		"server: {<<: 5}":                                                `1:10: only mappings can be merged by <<`,
+		"kinds: []\nserver: {corsOrigins: [\"\xff\"]}":                   `2:1: is not valid UTF-8 text`,
+
+		// Values, and what YAML 1.1 made of them.
+		kindWith(`retry: {maxAttempts: "3"}`):        `3: kinds[0].retry.maxAttempts: must be an integer from 1 to 100, not text`,
+		kindWith(`retry: {maxAttempts: 0}`):          `3: kinds[0].retry.maxAttempts: 0 must be an integer from 1 to 100`,
+		kindWith(`retry: {maxAttempts: 010}`):        `3: 010 is not a plain decimal number; quote it to make it text`,
+		kindWith(`retry: {maxAttempts: 2.5}`):        `3: kinds[0].retry.maxAttempts: must be an integer from 1 to 100, not a number`,
+		kindWith(`retry: {maxAttempts: yes}`):        `3: kinds[0].retry.maxAttempts: must be an integer from 1 to 100, not text`,
+		kindWith(`retry: {backoff: {factor: .inf}}`): `3: .inf is not a plain decimal number; quote it to make it text`,
+		kindWith(`retry: {backoff: {jitter: 1.5}}`):  `3: kinds[0].retry.backoff.jitter: 1.5 must be a number from 0 to 1`,
+		kindWith(`retry: {backoff: {initial: 1h}}`):  `3: kinds[0].retry.backoff.initial: is 1h0m0s, more than max, which is 10m0s`,
+		kindWith(`timeout: 30`):                      `3: kinds[0].timeout: must be a duration such as 30s, 30m, 24h or 7d, not a number without a unit`,
+		kindWith(`timeout: 30 m`):                    `3: kinds[0].timeout: "30 m" must be a duration such as 30s, 30m, 24h or 7d`,
+		kindWith(`timeout: 0s`):                      `3: kinds[0].timeout: "0s" is too little`,
+		kindWith(`timeout: 99999999999d`):            `3: kinds[0].timeout: "99999999999d" is too much`,
+		kindWith(`timeout: 99999999999999999999s`):   `3: kinds[0].timeout: "99999999999999999999s" is too much`,
+		kindWith(`timeout: -5m`):                     `3: kinds[0].timeout: "-5m" must be a duration such as 30s, 30m, 24h or 7d`,
+		kindWith(`timeout:`):                         `3: kinds[0].timeout: has no value; it must be a duration such as 30s, 30m, 24h or 7d, or the key be removed`,
+		kindWith(`memory: 2G`):                       `3: kinds[0].memory: "2G" must be a size such as 500MB, 64MiB or 2GiB`,
+		kindWith(`memory: 1024`):                     `3: kinds[0].memory: must be a size such as 500MB, 64MiB or 2GiB, not a number without a unit`,
+		kindWith(`logs: {maxBytes: 0B}`):             `3: kinds[0].logs.maxBytes: "0B" is too little`,
+		kindWith(`description: "a\0b"`):              `3: kinds[0].description: contains the NUL character`,
+		kindWith(`description: true`):                `3: kinds[0].description: must be text, not a boolean; write "true" in quotes`,
+		kindWith(`cwd: ""`):                          `3: kinds[0].cwd: "" must be a folder such as project`,
+
+		// Environment.
+		kindWith(`env: {PORT: 3000}`):             `3: kinds[0].env.PORT: must be text, not an integer; write "3000" in quotes`,
+		kindWith(`env: {1A: x}`):                  `3: kinds[0].env.1A: is no name of a variable`,
+		kindWith(`env: {FRESHET_URL: x}`):         `3: kinds[0].env.FRESHET_URL: FRESHET_URL: variables that begin with FRESHET_ are set by Freshet itself`,
+		kindWith(`env: {A: "${B"}`):               `3: kinds[0].env.A: "${" is not closed by "}"; write $${ for the text itself`,
+		kindWith(`env: [A]`):                      `3: kinds[0].env: must be a mapping of names to values, not a list`,
+		kindWith(`passEnv: [A=b]`):                `3: kinds[0].passEnv[0]: "A=b" must be the name of a variable such as DATABASE_URL`,
+		kindWith(`passEnv: [FRESHET_API_KEY]`):    `3: kinds[0].passEnv[0]: FRESHET_API_KEY: variables that begin with FRESHET_ are set by Freshet itself`,
+		kindWith("env: {A: x}\n    passEnv: [A]"): `4: kinds[0].passEnv[0]: A stands under env already; remove one of the two`,
+
+		// Commands.
+		"kinds:\n  - name: a\n    command: npm run x":                                                       `3: kinds[0].command: must be a list, not text`,
+		"kinds:\n  - name: a\n    command: []":                                                              `3: kinds[0].command: must name a program`,
+		"kinds:\n  - name: a\n    command: [sleep, 5]":                                                      `3: kinds[0].command[1]: must be text, not an integer; write "5" in quotes`,
+		"kinds:\n  - name: a\n    command: [x, \"{{input\"]":                                                `3: kinds[0].command[1]: "{{" is not closed by "}}"`,
+		"kinds:\n  - name: a\n    command: [x, \"{{input.startDat}}\"]\n    input: tasks/report.input.json": `3: kinds[0].command[1]: {{input.startDat}}: the input schema has no such property; did you mean "startDate"?`,
+
+		// Schemas.
+		kindWith(`input: tasks/none.json`):                                         `3: kinds[0].input: there is no file tasks/none.json`,
+		kindWith(`input: tasks`):                                                   `3: kinds[0].input: tasks cannot be read: invalid argument`,
+		kindWith(`input: ../x.json`):                                               `3: kinds[0].input: "../x.json" must be a file inside the folder of freshet.yaml`,
+		kindWith(`input: /etc/passwd`):                                             `3: kinds[0].input: "/etc/passwd" must be a file inside the folder of freshet.yaml`,
+		kindWith(`input: tasks/empty.json`):                                        `3: kinds[0].input: tasks/empty.json is empty`,
+		kindWith(`input: tasks/long.json`):                                         `3: kinds[0].input: tasks/long.json cannot be read: is longer than 1048576 bytes`,
+		kindWith(`output: tasks/broken.json`):                                      `3: kinds[0].output: tasks/broken.json: /type: ends in the middle of a value`,
+		kindWith(`input: tasks/wrong.json`):                                        `3: kinds[0].input: tasks/wrong.json: /properties/a/minLength: minimum: got -1, want 0`,
+		kindWith(`input: tasks/broken.yaml`):                                       `3: kinds[0].input: tasks/broken.yaml:1:4: is not valid YAML: sequence end token ']' not found`,
+		kindWith(`input: true`):                                                    `3: kinds[0].input: must be a JSON Schema, or the path of a file with one, not a boolean`,
+		kindWith("input:\n      properties:\n        a: {type: strnig}"):           `5: kinds[0].input.properties.a.type: fits none of the allowed forms: value must be one of 'array', 'boolean', 'integer', 'null', 'number', 'object', 'string' | got string, want array`,
+		kindWith("input: {$ref: other.json}"):                                      `3: kinds[0].input: refers to "other.json"; only references inside the schema (#/...) are followed`,
+		kindWith("output: {$schema: \"http://json-schema.org/draft-07/schema#\"}"): `3: kinds[0].output.$schema: must be https://json-schema.org/draft/2020-12/schema`,
+
+		// Pools and server.
+		"pools: {heavi: {}}\n" + kindWith(`pool: heavy`): `4: kinds[0].pool: there is no pool "heavy"; did you mean "heavi"?`,
+		"pools: {default: {slots: 0}}":                   `1:26: pools.default.slots: 0 must be an integer from 1 to 1000`,
+		"pools: {a: {min: 3}}":                           `1:18: pools.a.min: is 3, more than max, which is 2`,
+		"pools: {A: {}}":                                 `1:9: pools.A: is no name of a pool; use small letters, digits and single hyphens`,
+		"pools: {a: {provider: proces}}":                 `1:23: pools.a.provider: "proces" must be one of process, none; did you mean "process"?`,
+		"pools: {a: {provider: fly}}":                    `1:23: pools.a.provider: fly is not supported yet by this version; choose one of process, none`,
+		"pools: {a: {lease: 1s}}":                        `1:20: pools.a.lease: "1s" is too little`,
+		"pools: {a: {slot: 1}}":                          `1:13: pools.a.slot: unknown key; did you mean "slots"?`,
+		"server: {publicUrl: tasks.example.com}":         `1:21: server.publicUrl: "tasks.example.com" must be an http or https address such as https://tasks.example.com`,
+		`server: {publicUrl: "https://"}`:                `1:21: server.publicUrl: "https://" must be an http or https address such as https://tasks.example.com`,
+		`server: {publicUrl: "https://a/?b"}`:            `1:21: server.publicUrl: "https://a/?b" must be an http or https address such as https://tasks.example.com`,
+		`server: {corsOrigins: ["*"]}`:                   `1:24: server.corsOrigins[0]: "*" must be an origin, without a path, such as https://app.example.com`,
+		`server: {corsOrigins: ["https://a/b"]}`:         `1:24: server.corsOrigins[0]: "https://a/b" must be an origin, without a path, such as https://app.example.com`,
+		`server: {auth: {}, x: 1}`:                       "1:10: server.auth: not supported yet by this version\n1:20: server.x: unknown key",
+	} {
+		t.Run(source, func(t *testing.T) {
+			t.Parallel()
+			got := refusals(t, source)
+			if line, message, _ := strings.Cut(want, ": "); !strings.Contains(line, ":") {
+				got = withoutColumn(got)
+				want = line + ": " + message
+			}
+			if got != want {
+				t.Errorf("\n%s\ngot  %s\nwant %s", source, got, want)
+			}
+		})
+	}
+}
+
+// kindWith is a file with one kind whose third line begins with text.
+func kindWith(text string) string {
+	return "kinds:\n  - name: a\n    " + text + "\n    command: [x]\n"
+}
+
+func withoutColumn(problem string) string {
+	line, rest, _ := strings.Cut(problem, ":")
+	_, message, _ := strings.Cut(rest, ":")
+	return line + ":" + message
+}
+
+// The file of the design: what later versions bring is refused, each of it, and nothing else is.
+func TestLaterVersions(t *testing.T) {
+	t.Parallel()
+	got := refusals(t, string(read(t, "design.yaml"))) + "\n"
+	golden := filepath.Join("testdata", "design.txt")
+	if *update {
+		if err := os.WriteFile(golden, []byte(got), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := string(read(t, "design.txt")); got != want {
+		t.Errorf("got\n%s\nwant\n%s", got, want)
+	}
+	for line := range strings.Lines(got) {
+		if !strings.Contains(line, "not supported yet by this version") {
+			t.Errorf("another complaint: %s", line)
+		}
+	}
+}
+
+func TestAllProblemsAreListedInOrder(t *testing.T) {
+	t.Parallel()
+	got := refusals(t, `kinds:
+  - name: Bad
+    command: [x]
+    timeout: 5
+    input: {type: 7}
+  - nam: b
+    pool: none
+    command: ["{{input.x}}"]
+pools:
+  a: {slots: many}
+`)
+	var places []string
+	for line := range strings.Lines(got) {
+		place, _, _ := strings.Cut(strings.SplitN(line, ": ", 2)[1], ":")
+		places = append(places, place)
+	}
+	want := "kinds[0].name kinds[0].timeout kinds[0].input.type kinds[1].nam kinds[1].name kinds[1].pool kinds[1].command[0] pools.a.slots"
+	if strings.Join(places, " ") != want {
+		t.Errorf("got\n%s", got)
+	}
+}
+
+// A hostile file must neither hang nor exhaust the machine: the YAML library alone does both.
+func TestHostileFilesEndSoon(t *testing.T) {
+	t.Parallel()
+	const full = 1 << 18
+	for name, source := range map[string]string{
+		"brackets":        strings.Repeat("[", full),
+		"braces":          strings.Repeat("{a: ", full/4),
+		"dashes":          strings.Repeat("- ", full/2),
+		"question marks":  strings.Repeat("? ", full/2),
+		"anchors":         strings.Repeat("&a ", full/3),
+		"tags":            strings.Repeat("!t ", full/3),
+		"many keys":       strings.Repeat("a: b\n", full/5),
+		"billion laughs":  laughs(40),
+		"too long":        strings.Repeat("#", 1<<20+1),
+		"deep by indents": deepBlock(1400),
+		"one long string": `a: "` + strings.Repeat("x", full-10) + `"`,
+		"one long quote":  strings.Repeat("'", full),
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			begin := time.Now()
+			got := refusals(t, source)
+			if got == "" || len(got) > 1<<16 {
+				t.Errorf("got %d bytes of problems", len(got))
+			}
+			if spent := time.Since(begin); spent > 30*time.Second {
+				t.Errorf("took %v", spent)
+			}
+			if name == "billion laughs" && !strings.Contains(got, "too large when its aliases are resolved") {
+				t.Errorf("got %.200s", got)
+			}
+		})
+	}
+}
+
+// laughs is a list of lists of lists, each eight times the one before.
+func laughs(levels int) string {
+	text := "a0: &a0 [x]\n"
+	for i := range levels {
+		text += fmt.Sprintf("a%d: &a%d [%s]\n", i+1, i+1, strings.TrimSuffix(strings.Repeat(fmt.Sprintf("*a%d, ", i), 8), ", "))
+	}
+	return text
+}
+
+func deepBlock(levels int) string {
+	var text strings.Builder
+	for i := range levels {
+		text.WriteString(strings.Repeat(" ", i) + "a:\n")
+	}
+	return text.String()
+}
