@@ -12,3 +12,5 @@ DROP TABLE freshet.api_keys;
 DROP TABLE freshet.pools;
 DROP TABLE freshet.kind_revisions;
 DROP TABLE freshet.kinds;
+
+DELETE FROM freshet.schema_versions WHERE version = 100;

@@ -188,3 +188,5 @@ CREATE TABLE freshet.idempotency_keys (
     task_id     uuid  NOT NULL,
     PRIMARY KEY (owner, key)
 );
+
+INSERT INTO freshet.schema_versions (version) VALUES (100);
