@@ -1,0 +1,182 @@
+package cmd
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"net"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"freshet/api"
+	"freshet/config"
+	"freshet/jobs"
+	"freshet/jobs/control"
+	"freshet/jobs/postgres"
+	"freshet/jobs/realtime"
+	"freshet/jobs/secret"
+	"freshet/jobs/supervisor"
+)
+
+const (
+	// apiConnections is how many connections one API replica uses at most.
+	apiConnections = 16
+	// apiStop bounds the stop of an API replica; platforms give 30 seconds or more.
+	apiStop = 25 * time.Second
+	// adminKey names the API key that comes from the environment or from freshet dev.
+	adminKey = "admin"
+)
+
+func (a *app) apiCommand() *cobra.Command {
+	var path, addr string
+	command := &cobra.Command{
+		Use:   "api",
+		Short: "Serve the HTTP API",
+		Long: "Serve the HTTP API.\n\nEnvironment: DATABASE_URL, DATABASE_DIRECT_URL (where the first is a pooler),\n" +
+			"FRESHET_SECRET_KEY (32 bytes, base64 or hex; a second one behind a comma while it is rotated),\n" +
+			"FRESHET_API_KEY (accepted as an admin's), FRESHET_PUBLIC_URL, FRESHET_ADDR or PORT.",
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.serveAPI(cmd.Context(), path, addr) },
+	}
+	configFlag(command, &path)
+	command.Flags().StringVar(&addr, "addr", "", "address to listen on (default: FRESHET_ADDR, else port PORT or 8080 of all)")
+	return command
+}
+
+func (a *app) serveAPI(ctx context.Context, path, addr string) error {
+	settings, err := a.settings(path)
+	if err != nil {
+		return err
+	}
+	db, err := a.database()
+	if err != nil {
+		return err
+	}
+	if a.env("FRESHET_SECRET_KEY") == "" {
+		return &exitError{exitConfig, errors.New("FRESHET_SECRET_KEY is not set: make one with `openssl rand -base64 32` and keep it")}
+	}
+	store, err := a.open(ctx, db, "freshet api", apiConnections)
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	socket, err := listen(ctx, a.apiAddress(addr))
+	if err != nil {
+		return err
+	}
+	defer socket.Close() // the server closes it first, when it comes to run
+	keys := serverKeys{admin: a.env("FRESHET_API_KEY"), secret: a.env("FRESHET_SECRET_KEY")}
+	parts, err := a.apiParts(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys})
+	if err != nil {
+		return err
+	}
+	a.logger.Info("API is ready", "address", socket.Addr().String())
+	return supervisor.Run(ctx, apiStop, parts...)
+}
+
+func (a *app) apiAddress(flag string) string {
+	switch {
+	case flag != "":
+		return flag
+	case a.env("FRESHET_ADDR") != "":
+		return a.env("FRESHET_ADDR")
+	case a.env("PORT") != "":
+		return ":" + a.env("PORT")
+	default:
+		return ":8080"
+	}
+}
+
+// serving is all that the parts of an API replica stand on.
+type serving struct {
+	store    *postgres.Store
+	db       database
+	settings *config.Config
+	socket   net.Listener
+	keys     serverKeys
+}
+
+// apiParts makes the parts of an API replica, after it has told the database of the settings.
+func (a *app) apiParts(ctx context.Context, s serving) ([]supervisor.Part, error) {
+	box, err := openBox(s.keys.secret)
+	if err != nil {
+		return nil, &exitError{exitConfig, err}
+	}
+	if err := publish(ctx, s); err != nil {
+		return nil, err
+	}
+	hub := &realtime.Hub{}
+	controller := control.New(s.store, a.logger)
+	server, err := api.New(ctx, api.Config{
+		Store: s.store, Hub: hub, Secrets: box, PublicURL: s.settings.Server.PublicURL,
+		CORSOrigins: s.settings.Server.CORSOrigins, Version: a.Version, Logger: a.logger,
+	})
+	switch {
+	case errors.Is(err, secret.ErrWrongKey):
+		return nil, &exitError{exitConfig, err}
+	case err != nil:
+		return nil, err
+	}
+	listener, err := postgres.NewListener(s.db.direct, postgres.Hints{
+		Task:    func(id uuid.UUID) { hub.Wake(id) },
+		Control: controller.Wake,
+		All:     func() { hub.WakeAll(); controller.Wake() },
+	}, a.logger)
+	if err != nil {
+		return nil, err
+	}
+	return []supervisor.Part{
+		{Name: "listener", Run: listener.Run},
+		{Name: "control", Run: controller.Run},
+		{Name: "catalogue", Run: server.Run},
+		{Name: "HTTP", Run: func(ctx context.Context) error { return server.Serve(ctx, s.socket) }},
+	}, nil
+}
+
+// publish makes the kinds, the pools and the admin's key of this process those of the database.
+func publish(ctx context.Context, s serving) error {
+	if err := s.store.EnsurePartitions(ctx, time.Now(), 1); err != nil {
+		return err
+	}
+	if err := s.store.SyncKinds(ctx, s.settings.Kinds); err != nil {
+		return err
+	}
+	if err := s.store.SyncPools(ctx, pools(s.settings)); err != nil {
+		return err
+	}
+	if s.keys.admin == "" {
+		return nil
+	}
+	return s.store.SaveKey(ctx, jobs.Key{Name: adminKey, Hash: sha256.Sum256([]byte(s.keys.admin)), Owner: adminKey, Admin: true})
+}
+
+// openBox reads the key that wraps the secrets, and behind a comma an earlier one during rotation.
+func openBox(text string) (*secret.Box, error) {
+	var keys []secret.Key
+	for part := range strings.SplitSeq(text, ",") {
+		key, err := secret.ParseKey(part)
+		if err != nil {
+			return nil, fmt.Errorf("FRESHET_SECRET_KEY: %w", err)
+		}
+		keys = append(keys, key)
+	}
+	return secret.NewBox(keys[0], keys[1:]...), nil
+}
+
+func (a *app) openapiCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "openapi",
+		Short: "Print the OpenAPI document of the HTTP API",
+		RunE: func(*cobra.Command, []string) error {
+			document, err := api.Document()
+			if err != nil {
+				return err
+			}
+			_, err = a.Stdout.Write(document)
+			return err
+		},
+	}
+}

@@ -1,0 +1,149 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/spf13/cobra"
+
+	"freshet/migrations"
+)
+
+// doctorTimeout bounds each look at the database.
+const doctorTimeout = 10 * time.Second
+
+// finding is the result of one check.
+type finding struct {
+	what string
+	bad  bool
+	mend string // what to do; empty when all is well
+}
+
+func (a *app) doctorCommand() *cobra.Command {
+	var path string
+	command := &cobra.Command{
+		Use:   "doctor",
+		Short: "Look for what is wrong with the settings and the database, and say how to mend it",
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.doctor(cmd.Context(), path) },
+	}
+	configFlag(command, &path)
+	return command
+}
+
+func (a *app) doctor(ctx context.Context, path string) error {
+	findings := append(a.examineSettings(path), a.examineDatabase(ctx)...)
+	failed := 0
+	for _, f := range findings {
+		switch {
+		case f.mend == "":
+			fmt.Fprintf(a.Stdout, "ok    %s\n", f.what)
+		case f.bad:
+			failed++
+			fmt.Fprintf(a.Stdout, "BAD   %s\n      %s\n", f.what, f.mend)
+		default:
+			fmt.Fprintf(a.Stdout, "warn  %s\n      %s\n", f.what, f.mend)
+		}
+	}
+	if failed > 0 {
+		return &exitError{exitFailed, fmt.Errorf("%d of %d checks failed", failed, len(findings))}
+	}
+	return nil
+}
+
+func (a *app) examineSettings(path string) []finding {
+	settings, err := a.settings(path)
+	if err != nil {
+		return []finding{{"freshet.yaml", true, err.Error()}}
+	}
+	findings := []finding{{what: fmt.Sprintf("%s: %d kinds, %d pools", settings.Path, len(settings.Kinds), len(settings.Pools))}}
+	for _, pool := range settings.Pools {
+		if err := variablesSet(settings, pool.Name, a.Lookup); err != nil {
+			findings = append(findings, finding{"variables of pool " + pool.Name, false, "a worker started here would refuse: " + err.Error()})
+		}
+	}
+	return findings
+}
+
+func (a *app) examineDatabase(ctx context.Context) []finding {
+	db, err := a.database()
+	if err != nil {
+		return []finding{{"database", true, err.Error()}}
+	}
+	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
+	defer cancel()
+	conn, err := pgx.Connect(ctx, db.direct)
+	if err != nil {
+		return []finding{{"database", true, err.Error()}}
+	}
+	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing more is wanted of it
+	findings := []finding{
+		examineVersion(ctx, conn),
+		examineSetting(ctx, conn, "fsync", true, "on", "a crash of its machine may lose or corrupt tasks: turn it on"),
+		examineSetting(ctx, conn, "synchronous_commit", true, "on|local|remote_write|remote_apply",
+			"a crash of the server loses tasks that were acknowledged: turn it on"),
+		examineListen(ctx, conn),
+	}
+	return append(findings, examineMigrations(ctx, db))
+}
+
+// oldestPostgres is the first major version whose features are used.
+const oldestPostgres = 14
+
+func examineVersion(ctx context.Context, conn *pgx.Conn) finding {
+	var number int
+	if err := conn.QueryRow(ctx, `SELECT current_setting('server_version_num')::int`).Scan(&number); err != nil {
+		return finding{"PostgreSQL", true, err.Error()}
+	}
+	f := finding{what: fmt.Sprintf("PostgreSQL %d", number/10000)}
+	if number/10000 < oldestPostgres {
+		f.bad, f.mend = true, fmt.Sprintf("Freshet needs version %d or newer", oldestPostgres)
+	}
+	return f
+}
+
+func examineSetting(ctx context.Context, conn *pgx.Conn, name string, bad bool, wanted, mend string) finding {
+	var value string
+	if err := conn.QueryRow(ctx, `SELECT current_setting($1)`, name).Scan(&value); err != nil {
+		return finding{name, true, err.Error()}
+	}
+	f := finding{what: name + " is " + value}
+	if !strings.Contains("|"+wanted+"|", "|"+value+"|") {
+		f.bad, f.mend = bad, mend
+	}
+	return f
+}
+
+// examineListen sends itself a notification: a transaction pooler would lose it.
+func examineListen(ctx context.Context, conn *pgx.Conn) finding {
+	f := finding{what: "LISTEN/NOTIFY"}
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	_, err := conn.Exec(ctx, `LISTEN freshet_doctor`)
+	if err == nil {
+		_, err = conn.Exec(ctx, `NOTIFY freshet_doctor`)
+	}
+	if err == nil {
+		_, err = conn.WaitForNotification(ctx)
+	}
+	if err != nil {
+		f.mend = "hints do not arrive, so everything works but comes later: set DATABASE_DIRECT_URL to an address that is no pooler (" + err.Error() + ")"
+	}
+	return f
+}
+
+func examineMigrations(ctx context.Context, db database) finding {
+	version, dirty, err := migrations.Version(ctx, db.direct)
+	f := finding{what: fmt.Sprintf("migrations: database %d, program %d", version, migrations.Latest())}
+	switch {
+	case err != nil:
+		f.bad, f.mend = true, err.Error()
+	case dirty || version < migrations.Latest():
+		f.bad, f.mend = true, "run freshet migrate up"
+	case version > migrations.Latest():
+		f.bad, f.mend = true, "the database is newer than this program: use the newer program"
+	}
+	return f
+}

@@ -1,0 +1,80 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"freshet/migrations"
+)
+
+func (a *app) migrateCommand() *cobra.Command {
+	command := &cobra.Command{
+		Use:   "migrate",
+		Short: "Bring the database's tables to this version, or take them back",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return usage(errors.New("migrate what: up, down or version?"))
+		},
+	}
+	command.AddCommand(
+		&cobra.Command{
+			Use:   "up",
+			Short: "Apply all migrations that are missing",
+			RunE:  func(cmd *cobra.Command, _ []string) error { return a.migrateUp(cmd) },
+		},
+		&cobra.Command{
+			Use:   "down STEPS",
+			Short: "Take the last migrations back; with them goes what their tables hold",
+			Args:  cobra.ExactArgs(1),
+			RunE:  func(cmd *cobra.Command, args []string) error { return a.migrateDown(cmd, args[0]) },
+		},
+		&cobra.Command{
+			Use:   "version",
+			Short: "Print the version that the database is at, and the one that this program needs",
+			RunE:  func(cmd *cobra.Command, _ []string) error { return a.migrateVersion(cmd) },
+		},
+	)
+	return command
+}
+
+func (a *app) migrateUp(cmd *cobra.Command) error {
+	db, err := a.database()
+	if err != nil {
+		return err
+	}
+	if err := migrations.Up(cmd.Context(), db.direct); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.Stdout, "the database is at version %d\n", migrations.Latest())
+	return nil
+}
+
+func (a *app) migrateDown(cmd *cobra.Command, text string) error {
+	steps, err := strconv.Atoi(text)
+	if err != nil || steps < 1 {
+		return usage(fmt.Errorf("steps must be a whole number from 1, not %q", text))
+	}
+	db, err := a.database()
+	if err != nil {
+		return err
+	}
+	return migrations.Down(cmd.Context(), db.direct, steps)
+}
+
+func (a *app) migrateVersion(cmd *cobra.Command) error {
+	db, err := a.database()
+	if err != nil {
+		return err
+	}
+	version, dirty, err := migrations.Version(cmd.Context(), db.direct)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(a.Stdout, "database %d, program %d\n", version, migrations.Latest())
+	if dirty {
+		fmt.Fprintln(a.Stdout, "a migration was cut off; freshet migrate up goes on by itself")
+	}
+	return nil
+}

@@ -1,0 +1,99 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"freshet/config"
+	"freshet/jobs"
+)
+
+const configFile = "freshet.yaml"
+
+func configFlag(command *cobra.Command, path *string) {
+	command.Flags().StringVar(path, "config", "", "path of freshet.yaml (default: FRESHET_CONFIG, else ./freshet.yaml)")
+}
+
+// settings reads freshet.yaml. An empty path means FRESHET_CONFIG, else the current folder's file.
+func (a *app) settings(path string) (*config.Config, error) {
+	if path == "" {
+		path = a.env("FRESHET_CONFIG")
+	}
+	if path == "" {
+		path = configFile
+	}
+	settings, err := config.Load(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, &exitError{exitConfig, fmt.Errorf("there is no %s: name one with --config, or see freshet schema", path)}
+	}
+	if err != nil {
+		return nil, err
+	}
+	if url := a.env("FRESHET_PUBLIC_URL"); url != "" {
+		settings.Server.PublicURL = url
+	}
+	return settings, nil
+}
+
+func (a *app) validateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "validate [FILE]",
+		Short: "Check a freshet.yaml, and say where it is wrong and how to mend it",
+		Args:  cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			path := ""
+			if len(args) == 1 {
+				path = args[0]
+			}
+			settings, err := a.settings(path)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.Stdout, "%s is right: %d kinds, %d pools\n", settings.Path, len(settings.Kinds), len(settings.Pools))
+			return nil
+		},
+	}
+}
+
+func (a *app) schemaCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "schema",
+		Short: "Print the JSON Schema of freshet.yaml, for editors",
+		RunE: func(*cobra.Command, []string) error {
+			_, err := a.Stdout.Write(config.Schema())
+			return err
+		},
+	}
+}
+
+// pools are the configured pools as the database keeps them.
+func pools(settings *config.Config) []jobs.Pool {
+	list := make([]jobs.Pool, len(settings.Pools))
+	for i, pool := range settings.Pools {
+		list[i] = jobs.Pool{Name: pool.Name, Provider: string(pool.Provider), Slots: pool.Slots}
+	}
+	return list
+}
+
+// kindNames are the names of the kinds that a worker with these settings can run.
+func kindNames(settings *config.Config) []string {
+	names := make([]string, len(settings.Kinds))
+	for i, kind := range settings.Kinds {
+		names[i] = kind.Name
+	}
+	return names
+}
+
+// selfFolder is the folder of this very program, so that a kind's command can name it.
+func selfFolder() (string, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return "", fmt.Errorf("find this program: %w", err)
+	}
+	return filepath.Dir(self), nil
+}

@@ -1,0 +1,170 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/spf13/cobra"
+
+	"freshet/config"
+	"freshet/jobs"
+	"freshet/jobs/kind"
+	"freshet/jobs/postgres"
+	"freshet/jobs/process"
+	"freshet/jobs/runner"
+	"freshet/jobs/supervisor"
+	"freshet/jobs/worker"
+)
+
+const (
+	// beatEvery is how often a worker says that it lives; a lease outlasts several beats.
+	beatEvery = 10 * time.Second
+	// fetchCooldown keeps the way from insert to claim at a few milliseconds.
+	fetchCooldown = 2 * time.Millisecond
+	// stopSlack is what a worker needs beyond its drain time and the longest grace: the last writes.
+	stopSlack = 30 * time.Second
+)
+
+// workerOptions are the flags of freshet worker.
+type workerOptions struct {
+	config string
+	pool   string
+	root   string
+	drain  time.Duration
+	dotenv bool
+}
+
+func (a *app) workerCommand() *cobra.Command {
+	var options workerOptions
+	command := &cobra.Command{
+		Use:   "worker",
+		Short: "Pull tasks of one pool and run them",
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.work(cmd.Context(), options) },
+	}
+	configFlag(command, &options.config)
+	flags := command.Flags()
+	flags.StringVar(&options.pool, "pool", "default", "the pool to work for")
+	flags.StringVar(&options.root, "workspaces", "", "folder for the attempts' workspaces (default: a folder of the system's temporary one)")
+	flags.DurationVar(&options.drain, "drain", 30*time.Second, "what running attempts may take to finish when the worker is told to leave")
+	flags.BoolVar(&options.dotenv, "dotenv", false, "read .env.local and .env beside freshet.yaml for ${VAR} and passEnv")
+	return command
+}
+
+func (a *app) work(ctx context.Context, options workerOptions) error {
+	settings, err := a.settings(options.config)
+	if err != nil {
+		return err
+	}
+	pool, found := settings.Pool(options.pool)
+	if !found {
+		return &exitError{exitConfig, fmt.Errorf("%s has no pool %q", settings.Path, options.pool)}
+	}
+	lookup, err := a.commandLookup(settings, options.dotenv)
+	if err != nil {
+		return err
+	}
+	if err := variablesSet(settings, options.pool, lookup); err != nil {
+		return &exitError{exitConfig, err}
+	}
+	db, err := a.database()
+	if err != nil {
+		return err
+	}
+	if err := process.Adopt(); err != nil {
+		return err
+	}
+	store, err := a.open(ctx, db, "freshet worker "+pool.Name, int32(min(pool.Slots, 8)+6)) //nolint:gosec // at most 14
+	if err != nil {
+		return err
+	}
+	defer store.Close()
+	return a.pull(ctx, store, db, settings, pool, options, lookup)
+}
+
+// pull runs the parts of a worker until ctx ends.
+func (a *app) pull(ctx context.Context, store *postgres.Store, db database, settings *config.Config,
+	pool config.Pool, options workerOptions, lookup lookup,
+) error {
+	host, err := a.host(settings, options.root, lookup)
+	if err != nil {
+		return err
+	}
+	host.Sink = store
+	if err := host.Sweep(); err != nil {
+		a.logger.Warn("workspaces of dead attempts were not removed", "error", err)
+	}
+	name, err := os.Hostname()
+	if err != nil {
+		return fmt.Errorf("host name: %w", err)
+	}
+	id, err := uuid.NewV7()
+	if err != nil {
+		return fmt.Errorf("worker id: %w", err)
+	}
+	workers := worker.New(worker.Config{
+		Store: store, Runner: host,
+		Worker: jobs.Worker{
+			ID: id, Pool: pool.Name, Host: name, PID: os.Getpid(), Slots: pool.Slots, Kinds: kindNames(settings), Version: a.Version,
+		},
+		Lease: pool.Lease, Beat: beatEvery, Drain: options.drain, FetchCooldown: fetchCooldown, PollOnly: db.pooled, Logger: a.logger,
+	})
+	listener, err := postgres.NewListener(db.direct, postgres.Hints{
+		Worker: func(told uuid.UUID) {
+			if told == id {
+				workers.CancelRequested()
+			}
+		},
+		All: workers.CancelRequested,
+	}, a.logger)
+	if err != nil {
+		return err
+	}
+	deadline := options.drain + longestGrace(settings) + stopSlack
+	return supervisor.Run(ctx, deadline,
+		supervisor.Part{Name: "listener", Run: listener.Run},
+		supervisor.Part{Name: "worker", Run: workers.Run},
+	)
+}
+
+// host is where attempts run on this machine.
+func (a *app) host(settings *config.Config, root string, lookup lookup) (*runner.Host, error) {
+	if root == "" {
+		root = filepath.Join(os.TempDir(), fmt.Sprintf("freshet-%d", os.Getuid()))
+	}
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, fmt.Errorf("folder of workspaces: %w", err)
+	}
+	return &runner.Host{
+		Root: root, Project: settings.Folder, PassEnv: settings.PassEnv, Lookup: lookup, Logger: a.logger,
+	}, nil
+}
+
+// variablesSet refuses a worker that could only fail: each ${VAR} of its kinds must have a value.
+func variablesSet(settings *config.Config, pool string, lookup lookup) error {
+	var missing []error
+	for _, k := range settings.Kinds {
+		if k.Pool != pool {
+			continue
+		}
+		for name, value := range k.Env {
+			if _, err := kind.Resolve(value, lookup); err != nil {
+				missing = append(missing, fmt.Errorf("%s: kind %s: env %s: %w", settings.Path, k.Name, name, err))
+			}
+		}
+	}
+	return errors.Join(missing...)
+}
+
+func longestGrace(settings *config.Config) time.Duration {
+	var longest time.Duration
+	for _, kind := range settings.Kinds {
+		longest = max(longest, kind.Grace)
+	}
+	return longest
+}

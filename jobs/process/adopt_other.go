@@ -1,0 +1,11 @@
+//go:build unix && !linux
+
+package process
+
+import "os"
+
+// binary is the running binary.
+func binary() (string, error) { return os.Executable() }
+
+// Adopt does nothing here: there are no subreapers.
+func Adopt() error { return nil }

@@ -1,0 +1,130 @@
+//go:build unix
+
+package lifeline
+
+import (
+	"errors"
+	"io"
+	"strconv"
+	"syscall"
+	"time"
+)
+
+// Kinds of messages.
+const (
+	kindCommand = 'C'
+	kindStarted = 'S'
+	kindNotRun  = 'N'
+	kindRenew   = 'R'
+	kindStop    = 'T'
+	kindKill    = 'K'
+	kindEnded   = 'E'
+)
+
+// Command is what a shim is to run. Its standard streams are the shim's own.
+type Command struct {
+	Path   string        // of the executable, looked up already
+	Args   []string      // Args[0] is the name the program sees
+	Env    []string      // the whole environment
+	Dir    string        // the working directory; empty: the shim's
+	Grace  time.Duration // between SIGTERM and SIGKILL
+	Memory int64         // bytes the whole tree may use; 0: no limit
+	Watch  bool          // enforce Memory by watching, even where a control group may be made
+}
+
+// Started says that the command was executed.
+type Started struct{ PID int }
+
+// NotRun says why it was not.
+type NotRun struct {
+	Op    string // what failed
+	Errno syscall.Errno
+}
+
+// Ended says how it ended. Nothing of the tree lives any more, but for Survivors.
+type Ended struct {
+	Status     syscall.WaitStatus // of the command itself
+	CPU        time.Duration      // user and system, of everything that was waited for
+	MaxRSS     int64              // bytes, of the largest process
+	Stragglers int                // processes that outlived the command and were killed
+	Survivors  int                // processes that could not be killed
+	OOM        bool               // the memory limit was hit
+	Expired    bool               // the lease ran out
+}
+
+func (c Command) message() message {
+	fields := []string{c.Path, c.Dir, number(int64(c.Grace)), number(c.Memory), strconv.FormatBool(c.Watch), number(int64(len(c.Args)))}
+	fields = append(fields, c.Args...)
+	return message{kind: kindCommand, fields: append(fields, c.Env...)}
+}
+
+func parseCommand(fields []string) (Command, error) {
+	const fixed = 6
+	if len(fields) < fixed {
+		return Command{}, io.ErrUnexpectedEOF
+	}
+	n := numbers{}
+	c := Command{Path: fields[0], Dir: fields[1], Grace: time.Duration(n.parse(fields[2])), Memory: n.parse(fields[3]), Watch: fields[4] == "true"}
+	count := n.parse(fields[5])
+	rest := fields[fixed:]
+	if n.err != nil || count < 0 || count > int64(len(rest)) {
+		return Command{}, errors.Join(io.ErrUnexpectedEOF, n.err)
+	}
+	c.Args, c.Env = rest[:count:count], rest[count:]
+	return c, nil
+}
+
+func (s Started) message() message {
+	return message{kind: kindStarted, fields: []string{number(int64(s.PID))}}
+}
+
+func parseStarted(fields []string) (Started, error) {
+	if len(fields) != 1 {
+		return Started{}, io.ErrUnexpectedEOF
+	}
+	n := numbers{}
+	return Started{PID: int(n.parse(fields[0]))}, n.err
+}
+
+func (f NotRun) message() message {
+	return message{kind: kindNotRun, fields: []string{f.Op, number(int64(f.Errno))}}
+}
+
+func parseNotRun(fields []string) (NotRun, error) {
+	if len(fields) != 2 {
+		return NotRun{}, io.ErrUnexpectedEOF
+	}
+	n := numbers{}
+	return NotRun{Op: fields[0], Errno: syscall.Errno(n.parse(fields[1]))}, n.err
+}
+
+func (e Ended) message() message {
+	return message{kind: kindEnded, fields: []string{
+		number(int64(e.Status)), number(int64(e.CPU)), number(e.MaxRSS), number(int64(e.Stragglers)), number(int64(e.Survivors)),
+		strconv.FormatBool(e.OOM), strconv.FormatBool(e.Expired),
+	}}
+}
+
+func parseEnded(fields []string) (Ended, error) {
+	if len(fields) != 7 {
+		return Ended{}, io.ErrUnexpectedEOF
+	}
+	n := numbers{}
+	return Ended{
+		Status: syscall.WaitStatus(n.parse(fields[0])), CPU: time.Duration(n.parse(fields[1])), MaxRSS: n.parse(fields[2]),
+		Stragglers: int(n.parse(fields[3])), Survivors: int(n.parse(fields[4])), OOM: fields[5] == "true", Expired: fields[6] == "true",
+	}, n.err
+}
+
+func number(n int64) string { return strconv.FormatInt(n, 10) }
+
+// numbers parses several, and keeps the first error.
+type numbers struct{ err error }
+
+func (n *numbers) parse(s string) int64 {
+	v, err := strconv.ParseInt(s, 10, 64)
+	if err != nil && n.err == nil {
+		n.err = err
+	}
+	return v
+}

@@ -1,0 +1,146 @@
+//go:build unix
+
+package process
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"freshet/jobs/process/lifeline"
+)
+
+// maxArguments is what Linux allows arguments and environment together at the very most, in bytes.
+const maxArguments = 6 << 20
+
+// Spec says what to run and how.
+type Spec struct {
+	// Args is the argument list. The first is looked up in the PATH of Env or, with a slash in it, from
+	// Dir. No shell sees it.
+	Args []string
+	// Dir is the working directory; empty means the worker's.
+	Dir string
+	// Env is the whole environment, as "NAME=value". Environ makes one.
+	Env []string
+	// Stdin is what the command reads; nil is /dev/null. An *os.File is handed over as it is. Anything
+	// else must not block for ever, for Wait waits for it.
+	Stdin io.Reader
+	// Stdout and Stderr take the output as bytes, cut anywhere; nil drops it. An *os.File is handed over
+	// as it is. Each is written from a goroutine of its own, but for one writer given twice. They must
+	// not block for long: the command would.
+	Stdout, Stderr io.Writer
+	// Grace is the time between SIGTERM and SIGKILL of a Stop.
+	Grace time.Duration
+	// Memory is how many bytes the command and its descendants may use; 0 is no limit.
+	Memory int64
+
+	watchMemory bool // for tests: without a control group
+}
+
+// command checks the Spec and finds its executable.
+func (s Spec) command() (lifeline.Command, error) {
+	if err := s.validate(); err != nil {
+		return lifeline.Command{}, err
+	}
+	path, err := lookup(s.Args[0], s.Dir, s.Env)
+	if err != nil {
+		return lifeline.Command{}, err
+	}
+	return lifeline.Command{
+		Path: path, Args: s.Args, Env: s.Env, Dir: s.Dir,
+		Grace: max(s.Grace, 0), Memory: s.Memory, Watch: s.watchMemory,
+	}, nil
+}
+
+func (s Spec) validate() error {
+	if len(s.Args) == 0 || s.Args[0] == "" {
+		return fmt.Errorf("%w: no command given", ErrInvalid)
+	}
+	size := 0
+	for _, list := range [][]string{s.Args, s.Env, {s.Dir}} {
+		for _, text := range list {
+			if strings.IndexByte(text, 0) >= 0 {
+				return fmt.Errorf("%w: a NUL byte in %q", ErrInvalid, clip(text))
+			}
+			size += len(text) + 1
+		}
+	}
+	if size > maxArguments {
+		return tooLarge()
+	}
+	if s.Memory < 0 {
+		return fmt.Errorf("%w: a memory limit of %d bytes", ErrInvalid, s.Memory)
+	}
+	if s.Dir == "" {
+		return nil
+	}
+	if info, err := os.Stat(s.Dir); err != nil {
+		return fmt.Errorf("%w: working directory: %w", ErrInvalid, err)
+	} else if !info.IsDir() {
+		return fmt.Errorf("%w: working directory %s is not a folder", ErrInvalid, s.Dir)
+	}
+	return nil
+}
+
+func tooLarge() error {
+	return fmt.Errorf("%w: arguments and environment are too large (on Linux, 128 KiB for one and some MiB for all; pass large data by stdin or a file)", ErrInvalid)
+}
+
+// clip shortens what is shown in an error.
+func clip(text string) string {
+	const most = 64
+	if len(text) > most {
+		return text[:most] + "…"
+	}
+	return text
+}
+
+// lookup finds the executable of a command, as an absolute path.
+func lookup(name, dir string, env []string) (string, error) {
+	if strings.Contains(name, "/") {
+		path := name
+		if !filepath.IsAbs(path) {
+			path = filepath.Join(dir, path)
+		}
+		path, err := filepath.Abs(path)
+		if err != nil {
+			return "", fmt.Errorf("find %s: %w", name, err)
+		}
+		return path, executable(path)
+	}
+	list, found := "", false
+	for _, pair := range env { // the last one of a name counts
+		if value, ok := strings.CutPrefix(pair, "PATH="); ok {
+			list, found = value, true
+		}
+	}
+	if !found {
+		return "", fmt.Errorf("%w: %s (there is no PATH in its environment)", ErrNotFound, name)
+	}
+	for _, folder := range filepath.SplitList(list) {
+		if !filepath.IsAbs(folder) {
+			continue // whoever writes to the working directory must not choose the command
+		}
+		if path := filepath.Join(folder, name); executable(path) == nil {
+			return path, nil
+		}
+	}
+	return "", fmt.Errorf("%w: %s (not in %s)", ErrNotFound, name, list)
+}
+
+func executable(path string) error {
+	info, err := os.Stat(path)
+	switch {
+	case err != nil:
+		return fmt.Errorf("%w: %w", ErrNotFound, err)
+	case info.IsDir():
+		return fmt.Errorf("%w: %s is a folder", ErrNotFound, path)
+	case info.Mode()&0o111 == 0:
+		return fmt.Errorf("%w: %s is not executable", ErrNotFound, path)
+	default:
+		return nil
+	}
+}
