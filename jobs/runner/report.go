@@ -1,0 +1,138 @@
+package runner
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"time"
+
+	"freshet/jobs"
+)
+
+// maxComplaints is how many bad lines are named.
+const maxComplaints = 100
+
+// report is what a command has said in its event file. A line that cannot be understood changes
+// nothing; the task's log says which it was, and why.
+type report struct {
+	spool *spool
+
+	heard    time.Time // of the last sign of life
+	progress progressData
+	moved    bool // progress that no record holds yet
+
+	output    json.RawMessage // the last one; nil when there was none
+	badOutput string          // why the last one cannot be stored
+	failure   *lineError      // the last one
+	delay     time.Duration   // what it asks for as retryAfter
+
+	lines      int
+	complaints int
+}
+
+// progressData is the data of a task.progress.
+type progressData struct {
+	Progress int     `json:"progress"`
+	Message  *string `json:"message,omitempty"`
+}
+
+// customData is the data of a task.custom.
+type customData struct {
+	Name string          `json:"name"`
+	Data json.RawMessage `json:"data,omitempty"`
+}
+
+// take reads one line.
+func (r *report) take(text []byte) {
+	r.heard = time.Now()
+	r.lines++
+	text = bytes.TrimSpace(text)
+	if len(text) == 0 {
+		return
+	}
+	line, err := parseLine(text)
+	if err != nil {
+		r.refuse(text, err.Error())
+		return
+	}
+	switch {
+	case line.Event != nil:
+		r.settle()
+		r.append(jobs.TaskCustom, customData{*line.Event, json.RawMessage(line.Data)})
+	case line.Output != nil:
+		r.output, r.badOutput = json.RawMessage(line.Output), ""
+	case line.Error != nil:
+		r.failure = line.Error
+		if r.delay, err = line.Error.retryAfter(); err != nil {
+			r.complain(text, err.Error())
+		}
+	case line.Alive == nil:
+		r.move(line)
+	}
+}
+
+// takeLong notes a line of which only the beginning was read, because it is longer than any may be.
+func (r *report) takeLong(beginning []byte) {
+	r.heard = time.Now()
+	r.lines++
+	r.refuse(bytes.TrimSpace(beginning), fmt.Sprintf("is longer than %d bytes", maxLine))
+}
+
+// refuse passes over a line. An output that is refused takes the place of the one before all the same:
+// an older one would not be what the command meant to say.
+func (r *report) refuse(text []byte, reason string) {
+	if startsWith(text, "output") {
+		r.output, r.badOutput = nil, "the output line "+reason
+	}
+	r.complain(text, reason)
+}
+
+// startsWith tells whether a line is an object whose first key this is.
+func startsWith(text []byte, key string) bool {
+	rest, isObject := bytes.CutPrefix(text, []byte("{"))
+	return isObject && bytes.HasPrefix(bytes.TrimLeft(rest, " \t"), []byte(`"`+key+`"`))
+}
+
+// complain says in the task's log what is wrong with the last line.
+func (r *report) complain(text []byte, reason string) {
+	const excerpt = 80
+	r.complaints++
+	switch {
+	case r.complaints <= maxComplaints:
+		line := clip(string(text[:min(len(text), 2*excerpt)]), excerpt)
+		r.spool.append(systemRecord(fmt.Sprintf("event file, line %d: %s, in %q", r.lines, reason, line)))
+	case r.complaints == maxComplaints+1:
+		r.spool.append(systemRecord("event file: further bad lines are not named"))
+	}
+}
+
+// move notes progress, which never goes back within an attempt.
+func (r *report) move(line eventLine) {
+	if line.Progress != nil {
+		percent := int(math.Round(min(max(*line.Progress, 0), 100)))
+		r.progress.Progress = max(r.progress.Progress, percent)
+	}
+	if line.Message != nil {
+		message := clip(*line.Message, maxMessage)
+		r.progress.Message = &message
+	}
+	r.moved = true
+}
+
+// settle makes a record of the last progress: a burst of lines becomes one.
+func (r *report) settle() {
+	if r.moved {
+		r.append(jobs.TaskProgress, r.progress)
+		r.moved, r.progress.Message = false, nil
+	}
+}
+
+func (r *report) append(kind jobs.EventType, data any) {
+	encoded, err := json.Marshal(data)
+	if err != nil {
+		r.spool.append(systemRecord(fmt.Sprintf("event file, line %d: %s", r.lines, err)))
+		return
+	}
+	r.spool.append(jobs.Record{At: time.Now(), Type: kind, Data: encoded})
+}
