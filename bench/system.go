@@ -38,13 +38,13 @@ func makeDatabases(ctx context.Context, url string) (databases, error) {
 	defer conn.Close(ctx) //nolint:errcheck // nothing more is wanted of it
 	for _, statement := range []string{
 		`CREATE TABLE yardstick (id bigserial PRIMARY KEY, data jsonb NOT NULL)`,
-		`CREATE DATABASE river_alone`, `CREATE DATABASE freshet`,
+		`CREATE DATABASE river_alone`, `CREATE DATABASE freshet_alone`,
 	} {
 		if _, err := conn.Exec(ctx, statement); err != nil {
 			return databases{}, fmt.Errorf("make databases: %w", err)
 		}
 	}
-	all := databases{url, named(url, conn.Config().Database, "river_alone"), named(url, conn.Config().Database, "freshet")}
+	all := databases{url, named(url, conn.Config().Database, "river_alone"), named(url, conn.Config().Database, "freshet_alone")}
 	return all, errors.Join(migrations.Up(ctx, all.river), migrations.Up(ctx, all.freshet))
 }
 

@@ -56,7 +56,7 @@ func (a *app) listArtifacts(items []client.Answer[client.Artifact]) error {
 	for _, item := range items {
 		rows = append(rows, []string{item.Value.Name, size(item.Value.Size), item.Value.ContentType})
 	}
-	return table(a.Stdout, rows)
+	return table(a.Stdout, widestCell, rows)
 }
 
 // download keeps all files in a folder. Names come from the task: os.Root keeps them inside.

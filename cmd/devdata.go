@@ -21,13 +21,12 @@ import (
 //	postgres/    the database's own folder
 //	logs/        of the API, the workers and the database
 //	examples/    the built-in kinds, when the project has no freshet.yaml
-//	work/        workspaces of running attempts
 //	bin/         this program under its own name, for commands that call it
 type devData struct{ path string }
 
 // devEntries are what --reset removes: nothing else that someone keeps there.
 func devEntries() []string {
-	return []string{"api-key", "secret-key", "url", "postgres", "logs", "examples", "work", "bin"}
+	return []string{"api-key", "secret-key", "url", "postgres", "logs", "examples", "bin"}
 }
 
 func openDevFolder(path string, reset bool) (*devData, error) {
@@ -43,7 +42,7 @@ func openDevFolder(path string, reset bool) (*devData, error) {
 			}
 		}
 	}
-	for _, path := range []string{path, folder.file("logs"), folder.file("work"), folder.file("bin")} {
+	for _, path := range []string{path, folder.file("logs"), folder.file("bin")} {
 		if err := os.MkdirAll(path, 0o700); err != nil {
 			return nil, fmt.Errorf("make the data folder: %w", err)
 		}

@@ -48,7 +48,7 @@ func (a *app) devWorkers(settings *config.Config, db database, folder *devData) 
 			spec: process.DaemonSpec{
 				Args: []string{
 					self, "worker", "--pool", pool.Name, "--config", settings.Path, "--dotenv",
-					"--workspaces", folder.file("work"), "--drain", devDrain.String(),
+					"--drain", devDrain.String(),
 				},
 				Env: devWorkerEnviron(db, folder), Stdout: log, Stderr: log, StopSignal: syscall.SIGTERM,
 			},

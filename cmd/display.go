@@ -10,10 +10,7 @@ import (
 	"freshet/jobs"
 )
 
-const (
-	barWidth    = 24
-	longestLine = 200
-)
+const barWidth = 24
 
 // display shows a task as it goes on: its output, what happens to it, and how far it is; on a terminal
 // the last in a bar, elsewhere as lines.
@@ -35,7 +32,7 @@ func (d *display) watch() client.Watch {
 	return client.Watch{Events: true, Logs: &client.LogQuery{}, Task: d.task, Entry: d.entry, Trouble: d.trouble}
 }
 
-// task shows what no event tells: why the task waits, and where it stands when it was found.
+// task shows what no event tells: why the task waits.
 func (d *display) task(task client.Task) {
 	var reason jobs.WaitReason
 	if task.Wait != nil {
@@ -44,15 +41,18 @@ func (d *display) task(task client.Task) {
 	if !d.live && reason != d.reason && reason != "" && reason != jobs.WaitQueued {
 		d.note("waiting " + waitText(task.Wait))
 	}
-	d.reason, d.progress, d.message = reason, task.Progress, task.Message
-	switch {
-	case task.State.Ended():
-		_ = d.show("") // the next write that matters reports the error
-	case task.Wait != nil:
-		_ = d.show("waiting " + line(waitText(task.Wait), longestLine))
-	default:
-		_ = d.show(d.step())
+	d.reason = reason
+	if task.Wait != nil {
+		_ = d.show(line("waiting "+waitText(task.Wait), longestLine)) // who cannot write learns it from the next entry
+		return
 	}
+	_ = d.show(d.step())
+}
+
+// whole shows a task whose events are not followed.
+func (d *display) whole(task client.Task) {
+	d.progress, d.message = task.Progress, task.Message
+	d.task(task)
 }
 
 // entry shows one thing that happened.
@@ -63,6 +63,9 @@ func (d *display) entry(event client.Event) error {
 	case jobs.TaskProgress:
 		return d.advance(event)
 	default:
+		if event.Type == jobs.TaskStarted {
+			d.progress, d.message = 0, ""
+		}
 		text, err := eventText(event)
 		if err == nil && text != "" {
 			d.note(text)

@@ -29,7 +29,10 @@ func script() []any {
 		event(jobs.TaskProgress, `{"message":"nearly"}`),
 		event(jobs.TaskCustom, `{"name":"chapter","data":{"n":1}}`),
 		event(jobs.TaskRetrying, `{"error":{"code":"exit","message":"exit code 7"},"nextAttempt":2,"dueAt":"2030-01-01T00:00:00Z"}`),
-		client.Task{State: jobs.Completed, Progress: 100},
+		client.Task{State: jobs.Completed, Progress: 100, Message: "done"},
+		event(jobs.TaskProgress, `{"progress":100}`),
+		event(jobs.TaskLog, `{"stream":"stdout","text":"bye"}`),
+		event(jobs.TaskCompleted, `{}`),
 	}
 }
 
@@ -44,6 +47,9 @@ func play(t *testing.T, d *display) {
 				t.Fatal(err)
 			}
 		}
+	}
+	if err := d.finish(); err != nil {
+		t.Fatal(err)
 	}
 }
 
@@ -61,7 +67,7 @@ oops` + "\x1b[2J" + `
 o
  50% nearly
 freshet: chapter {"n":1}
-freshet: attempt 1 failed (exit): exit code 7; attempt 2 follows at ` + due + "\n"
+freshet: attempt 1 failed (exit): exit code 7; attempt 2 follows at ` + due + "\n100% nearly\nbye\n"
 	if out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s", out.String(), want)
 	}
@@ -73,7 +79,7 @@ func TestDisplayOnATerminal(t *testing.T) {
 	var out strings.Builder
 	play(t, &display{scroll: scroll{w: &out, live: true}})
 	sent := out.String()
-	for _, bar := range []string{"waiting for a free slot", "[------------------------]   0%", "[############------------]  50% half way", " 50% nearly"} {
+	for _, bar := range []string{"waiting for a free slot", "[------------------------]   0%", "[############------------]  50% half way", "[############------------]  50% nearly"} {
 		if !strings.Contains(sent, cutLines+bar) {
 			t.Errorf("the bar %q was never drawn: %q", bar, sent)
 		}
@@ -83,7 +89,7 @@ func TestDisplayOnATerminal(t *testing.T) {
 	}
 	due := time.Date(2030, 1, 1, 0, 0, 0, 0, time.UTC).Local().Format(time.TimeOnly)
 	want := "freshet: attempt 1 runs\none\ntw\noops\\x1b[2J\no\nfreshet: chapter {\"n\":1}\n" +
-		"freshet: attempt 1 failed (exit): exit code 7; attempt 2 follows at " + due + "\n"
+		"freshet: attempt 1 failed (exit): exit code 7; attempt 2 follows at " + due + "\nbye\n"
 	if got := remains(sent); got != want {
 		t.Errorf("what stays on the terminal is\n%q\nwant\n%q", got, want)
 	}
@@ -107,8 +113,8 @@ func remains(sent string) string {
 func TestTable(t *testing.T) {
 	t.Parallel()
 	var out strings.Builder
-	err := table(&out, [][]string{{"ID", "MESSAGE", "AGE"}, {"1", "two\nlines\x1b[1m", "3s"}, {"22", "", ""}})
-	if want := "ID  MESSAGE          AGE\n1   two lines\\x1b[1m  3s\n22\n"; err != nil || out.String() != want {
+	err := table(&out, widestCell, [][]string{{"ID", "MESSAGE", "AGE"}, {"1", "two\nlines\x1b[1m", "3s"}, {"22", "", ""}})
+	if want := "ID  MESSAGE           AGE\n1   two lines\\x1b[1m  3s\n22\n"; err != nil || out.String() != want {
 		t.Errorf("got\n%s\nwant\n%s%v", out.String(), want, err)
 	}
 }

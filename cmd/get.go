@@ -57,11 +57,11 @@ func (a *app) getTask(ctx context.Context, server *client.Client, id string, opt
 	display := a.newDisplay(false)
 	watch := client.Watch{Trouble: display.trouble}
 	if display.live {
-		watch.Task = display.task
+		watch.Task = display.whole
 	}
 	task, err := server.Follow(ctx, id, watch)
+	_ = display.finish()
 	if err != nil {
-		_ = display.show("")
 		err = a.leave(ctx, id, fmt.Errorf("wait for task %s: %w", id, err))
 	}
 	return task, err
@@ -94,7 +94,7 @@ func (a *app) describe(task client.Task) error {
 		}
 	}
 	w := a.screen(a.Stdout, false)
-	if err := table(w, filled); err != nil {
+	if err := table(w, longestLine, filled); err != nil {
 		return err
 	}
 	for _, part := range []struct {

@@ -78,7 +78,7 @@ func (a *app) attemptHere(ctx context.Context, settings *config.Config, k *kind.
 	if err != nil {
 		return err
 	}
-	host, err := a.host(settings, folder.file("work"), withPath(lookup, folder.file("bin")))
+	host, err := a.host(settings, "", withPath(lookup, folder.file("bin")))
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,12 @@ func (s *scroll) show(bar string) error {
 	return s.write("")
 }
 
+// finish takes the bar away for good, and ends an unfinished line.
+func (s *scroll) finish() error {
+	s.bar = ""
+	return s.write(s.end(""))
+}
+
 // end is what ends an unfinished line, unless it is the stream's own.
 func (s *scroll) end(stream string) string {
 	unfinished := s.open != "" && s.open != stream

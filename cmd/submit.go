@@ -76,8 +76,8 @@ func (a *app) follow(ctx context.Context, server *client.Client, task client.Tas
 	display := a.newDisplay(raw)
 	display.note(fmt.Sprintf("task %s of kind %s", task.ID, task.Kind))
 	ended, err := server.Follow(ctx, task.ID, display.watch())
+	_ = display.finish()
 	if err != nil {
-		_ = display.line("")
 		return a.leave(ctx, task.ID, err)
 	}
 	artifacts, err := server.Artifacts(ctx, task.ID)
@@ -94,7 +94,8 @@ func (a *app) follow(ctx context.Context, server *client.Client, task client.Tas
 func (a *app) followJSON(ctx context.Context, server *client.Client, id string) error {
 	ended, err := server.Follow(ctx, id, client.Watch{
 		Events: true, Logs: &client.LogQuery{},
-		Entry: func(event client.Event) error { return a.printJSON(event) },
+		Entry:   func(event client.Event) error { return a.printJSON(event) },
+		Trouble: a.newDisplay(false).trouble,
 	})
 	if err != nil {
 		return a.leave(ctx, id, err)

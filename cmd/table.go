@@ -8,15 +8,18 @@ import (
 	"time"
 )
 
-// widestCell is how many characters of a text a table shows.
-const widestCell = 60
+// How many characters of a text are shown where it has company, and where it has not.
+const (
+	widestCell  = 60
+	longestLine = 200
+)
 
-// table prints rows in columns, the first one being the titles.
-func table(w io.Writer, rows [][]string) error {
+// table prints rows in columns; of each cell at most so many characters.
+func table(w io.Writer, widest int, rows [][]string) error {
 	columns := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
 		for i, cell := range row {
-			row[i] = line(cell, widestCell)
+			row[i] = line(cell, widest)
 		}
 		fmt.Fprintln(columns, strings.TrimRight(strings.Join(row, "\t"), "\t"))
 	}

@@ -34,8 +34,7 @@ func (a *app) tasksCommand() *cobra.Command {
 	flags.StringVar(&options.Tag, "tag", "", "only those with a tag")
 	flags.StringVar(&options.Owner, "owner", "", "only those of an owner")
 	flags.IntVar(&options.Limit, "limit", 20, "at most so many")
-	flags.BoolVar(&options.all, "all", false, "all of them")
-	command.MarkFlagsMutuallyExclusive("limit", "all")
+	flags.BoolVar(&options.all, "all", false, "all of them, whatever --limit says")
 	jsonFlag(command, &options.json)
 	return command
 }
@@ -57,7 +56,7 @@ func (a *app) tasks(ctx context.Context, options tasksOptions) error {
 			task := item.Value
 			rows = append(rows, []string{task.ID, task.Kind, stateText(task), messageText(task), age(task.CreatedAt)})
 		}
-		if err := table(a.Stdout, rows); err != nil {
+		if err := table(a.Stdout, widestCell, rows); err != nil {
 			return err
 		}
 		if list.NextCursor != "" {

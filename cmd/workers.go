@@ -46,7 +46,7 @@ func listCommand[T any](a *app, name, what string, list func(*client.Client, con
 				for _, item := range all.Value.Items {
 					rows = append(rows, row(item.Value))
 				}
-				return table(a.Stdout, rows)
+				return table(a.Stdout, widestCell, rows)
 			})
 		},
 	}

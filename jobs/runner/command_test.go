@@ -120,7 +120,7 @@ func TestSweep(t *testing.T) {
 	t.Parallel()
 	b := newBench(t, "").sh(`echo up; while [ ! -e "$FRESHET_WORKSPACE/go" ]; do sleep 0.05; done`)
 	root := b.host.Root
-	dead := filepath.Join(root, "0190f5a0-0000-7000-8000-000000000001-3")
+	dead := filepath.Join(root, "000000000000001-3")
 	foreign := filepath.Join(root, "keep-me")
 	for _, folder := range []string{filepath.Join(dead, "work", "locked", "inner"), foreign} {
 		if err := os.MkdirAll(folder, 0o700); err != nil {
@@ -164,7 +164,7 @@ func TestSweepWithoutRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(root) })
-	dead := filepath.Join(root, "0190f5a0-0000-7000-8000-000000000001-3")
+	dead := filepath.Join(root, "000000000000001-3")
 	locked := filepath.Join(dead, "work", "cache", "module")
 	if err := os.MkdirAll(locked, 0o700); err != nil {
 		t.Fatal(err)

@@ -192,7 +192,7 @@ func newBench(t testing.TB, role string, arguments ...string) *bench {
 
 // file is the path of something in the attempt's workspace.
 func (b *bench) file(name string) string {
-	return filepath.Join(b.host.Root, fmt.Sprintf("%s-%d", b.claim.TaskID, b.claim.Attempt), name)
+	return filepath.Join(b.host.Root, runner.FolderName(b.claim.Fence), name)
 }
 
 // run runs the attempt to its ending.

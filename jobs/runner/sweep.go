@@ -20,7 +20,7 @@ func (h *Host) Sweep() error {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return fmt.Errorf("sweep workspaces: %w", err)
 	}
-	folder := regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}-[0-9]+$`)
+	folder := regexp.MustCompile(`^[0-9a-f]{15}-[0-9]+$`)
 	var failed []error
 	for _, entry := range entries {
 		if !entry.IsDir() || !folder.MatchString(entry.Name()) {

@@ -33,13 +33,18 @@ type workspace struct {
 	lock *os.File
 }
 
-func folderName(fence jobs.Fence) string { return fmt.Sprintf("%s-%d", fence.TaskID, fence.Attempt) }
+// folderName is short, because programs put Unix sockets below TMPDIR, whose paths end at 108 bytes
+// (unix(7)): the 60 random bits at the end of the task's id, and the attempt.
+func folderName(fence jobs.Fence) string {
+	id := fence.TaskID.String()
+	return fmt.Sprintf("%s%s-%d", id[20:23], id[24:], fence.Attempt)
+}
 
 // createWorkspace makes a folder of this name below root. One that a dead worker left is removed first.
 func createWorkspace(root, name string, input json.RawMessage) (*workspace, error) {
 	root, err := filepath.Abs(root)
 	if err == nil {
-		err = os.MkdirAll(root, 0o700)
+		err = createOwn(root)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create workspaces: %w", err)
@@ -55,6 +60,22 @@ func createWorkspace(root, name string, input json.RawMessage) (*workspace, erro
 		return nil, errors.Join(fmt.Errorf("create workspace: %w", err), w.remove())
 	}
 	return w, nil
+}
+
+// createOwn makes the folder of all workspaces. Below the system's temporary folder anyone could have
+// made it before us, and look into it then.
+func createOwn(root string) error {
+	if err := os.MkdirAll(root, 0o700); err != nil {
+		return err
+	}
+	info, err := os.Lstat(root)
+	if err != nil {
+		return err
+	}
+	if owner, known := info.Sys().(*syscall.Stat_t); !info.IsDir() || known && int(owner.Uid) != os.Geteuid() {
+		return fmt.Errorf("%s is not a folder of this user's own", root)
+	}
+	return nil
 }
 
 // createLocked makes a folder and locks it. A sweep may see it in between and remove it.

@@ -1,0 +1,72 @@
+GO       ?= go
+NPM      ?= npm
+LINT     := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+LDFLAGS  := -s -w -X main.version=$(VERSION)
+TEST     := $(GO) test -timeout 15m -parallel 4
+MODULES  := ui/node_modules/.package-lock.json
+
+# What "make generate" writes.
+GENERATED := api/openapi.json migrations cmd/builtin/files
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev build install chromium test test/go test/race test/ui lint fmt generate verify bench
+
+help: ## Show this list
+	@sed -n 's/^\([a-z/]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-10s %s\n", $$1, $$2 }'
+
+demo: build chromium ## Start Freshet and print a page to PDF with it; ONCE=1 ends after that
+	@ONCE='$(ONCE)' ADDR='$(ADDR)' scripts/demo
+
+dev: build ## Start Freshet on this machine: PostgreSQL, API and workers
+	@scripts/install chromium || echo "Freshet starts all the same; page-to-pdf will fail."
+	bin/freshet dev $(if $(ADDR),--addr '$(ADDR)')
+
+build: ## Build bin/freshet
+	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/freshet .
+
+install: $(MODULES) ## Install what the demo and the tests need, where that may be done
+	@scripts/install chromium poppler-utils
+
+chromium:
+	@scripts/install chromium
+
+test: install test/go test/ui ## Install what the tests need and run them all
+
+test/go: ## Run the Go tests
+	$(TEST) ./...
+
+test/race: ## Run the Go tests with the race detector
+	$(TEST) -race ./...
+
+test/ui: $(MODULES) ## Run the TypeScript tests
+	$(NPM) test --prefix ui
+
+lint: $(MODULES) ## Check the code of all languages
+	$(LINT) run
+	GOOS=darwin $(GO) vet ./...
+	$(NPM) run check --prefix ui
+
+fmt: ## Format the Go code
+	$(LINT) fmt
+
+generate: $(MODULES) ## Write the files that are made from others
+	$(GO) run ./migrations/generate
+	@mkdir -p bin
+	$(GO) run . openapi > bin/openapi.json
+	mv bin/openapi.json api/openapi.json
+	$(NPM) run build --prefix ui
+
+verify: generate ## Fail if a generated file, the formatting or go.mod is not as it should be
+	git --no-pager diff --exit-code -- $(GENERATED)
+	@new=$$(git ls-files --others --exclude-standard -- $(GENERATED)); \
+		test -z "$$new" || { echo "not committed: $$new"; exit 1; }
+	@bad=$$(gofmt -l .); test -z "$$bad" || { echo "not formatted: $$bad"; exit 1; }
+	$(GO) mod tidy -diff
+
+bench: ## Measure throughput and latency beside raw PostgreSQL and River
+	$(GO) run ./bench
+
+$(MODULES): ui/package-lock.json
+	$(NPM) ci --prefix ui
+	@touch $@
