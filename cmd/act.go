@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"math"
 
 	"github.com/spf13/cobra"
 
@@ -38,7 +37,7 @@ func (a *app) actCommand(verb, what string, act action) *cobra.Command {
 	command := &cobra.Command{
 		Use:   verb + " ID...",
 		Short: what,
-		Args:  taskIDs(1, math.MaxInt),
+		Args:  taskIDs(cobra.MinimumNArgs(1)),
 		RunE: func(cmd *cobra.Command, ids []string) error {
 			return a.withServer(func(server *client.Client) error {
 				return a.act(cmd.Context(), server, verb, act, ids, asJSON)

@@ -25,7 +25,7 @@ func (a *app) artifactsCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "artifacts ID",
 		Short: "List the files that a task left, or download them with --output",
-		Args:  taskIDs(1, 1),
+		Args:  taskIDs(cobra.ExactArgs(1)),
 		RunE:  func(cmd *cobra.Command, args []string) error { return a.artifacts(cmd.Context(), args[0], options) },
 	}
 	command.Flags().StringVar(&options.output, "output", "", "folder to download all of them into")
@@ -105,7 +105,7 @@ func keep(ctx context.Context, server *client.Client, artifact client.Artifact, 
 	if !filepath.IsLocal(name) || path.Clean(artifact.Name) != artifact.Name {
 		return fmt.Errorf("artifact %q: its name would lead out of the folder", artifact.Name)
 	}
-	if err := root.MkdirAll(filepath.Dir(name), 0o777); err != nil { //nolint:gosec // the user's umask decides
+	if err := root.MkdirAll(filepath.Dir(name), 0o777); err != nil {
 		return fmt.Errorf("keep artifact %s: %w", artifact.Name, err)
 	}
 	draft := name + ".part"

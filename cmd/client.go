@@ -103,9 +103,9 @@ func refusalCode(status int) int {
 }
 
 // taskIDs makes a wrong id a usage error, before anything is asked of the server.
-func taskIDs(minimum, maximum int) cobra.PositionalArgs {
+func taskIDs(count cobra.PositionalArgs) cobra.PositionalArgs {
 	return func(cmd *cobra.Command, args []string) error {
-		if err := cobra.RangeArgs(minimum, maximum)(cmd, args); err != nil {
+		if err := count(cmd, args); err != nil {
 			return err
 		}
 		for _, id := range args {

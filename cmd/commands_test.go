@@ -61,6 +61,7 @@ func wantIn(t *testing.T, printed string, wanted ...string) {
 }
 
 func testSubmit(t *testing.T, p *program) {
+	t.Helper()
 	words := strings.Fields(p.must(0, "submit", "talk", "--key", "once").stdout)
 	if len(words) != 2 || len(words[0]) != 36 || words[1] != "pending" {
 		t.Errorf("submit printed %q", words)
@@ -78,6 +79,7 @@ func testSubmit(t *testing.T, p *program) {
 }
 
 func testFollow(t *testing.T, p *program) {
+	t.Helper()
 	r := p.must(0, "submit", "talk", "--follow")
 	var output struct{ Answer int }
 	if err := json.Unmarshal([]byte(r.stdout), &output); err != nil || output.Answer != 42 {
@@ -115,6 +117,7 @@ func testFollow(t *testing.T, p *program) {
 
 // testLeave stops following a task, as Ctrl-C does: the task goes on.
 func testLeave(t *testing.T, p *program) {
+	t.Helper()
 	ctx, interrupt := context.WithCancel(t.Context())
 	defer interrupt()
 	settings := map[string]string{"FRESHET_URL": p.url(), "FRESHET_API_KEY": p.key()}
@@ -142,6 +145,7 @@ func testLeave(t *testing.T, p *program) {
 }
 
 func testLogs(t *testing.T, p *program) {
+	t.Helper()
 	id := p.followed(0, "talk").ID
 	for _, args := range [][]string{{"logs", id}, {"logs", id, "--follow"}, {"logs", id, "--attempt", "1"}} {
 		if r := p.must(0, args...); r.stdout != "to stdout\n" || !strings.Contains(r.stderr, "to stderr\n") {
@@ -171,6 +175,7 @@ func testLogs(t *testing.T, p *program) {
 }
 
 func testArtifacts(t *testing.T, p *program) {
+	t.Helper()
 	id := p.followed(0, "talk").ID
 	wantIn(t, p.must(0, "artifacts", id).stdout, "sub/file.txt", "4 B", "text/plain")
 	list := parse[struct {
@@ -206,6 +211,7 @@ func testArtifacts(t *testing.T, p *program) {
 }
 
 func testTasks(t *testing.T, p *program) {
+	t.Helper()
 	var ids []string
 	for range 3 {
 		ids = append(ids, p.submit("talk", "--tag", "listed", "--delay", "1h"))
@@ -239,6 +245,7 @@ func testTasks(t *testing.T, p *program) {
 }
 
 func testAct(t *testing.T, p *program) {
+	t.Helper()
 	done := p.followed(0, "talk").ID
 	waiting := p.submit("sleep", "--delay", "1h")
 	wantIn(t, p.must(1, "delete", waiting).stderr, "delete "+waiting)
@@ -260,6 +267,7 @@ func testAct(t *testing.T, p *program) {
 }
 
 func testFleet(t *testing.T, p *program) {
+	t.Helper()
 	p.workers()
 	wantIn(t, p.must(0, "workers").stdout, "POOL", "default", "alive")
 	wantIn(t, p.must(0, "pools").stdout, "default", "open")

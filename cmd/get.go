@@ -20,7 +20,7 @@ func (a *app) getCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "get ID",
 		Short: "Show all of one task",
-		Args:  taskIDs(1, 1),
+		Args:  taskIDs(cobra.ExactArgs(1)),
 		RunE:  func(cmd *cobra.Command, args []string) error { return a.get(cmd.Context(), args[0], options) },
 	}
 	command.Flags().BoolVar(&options.wait, "wait", false, "wait until the task has ended; its result decides the exit code")

@@ -25,7 +25,7 @@ func (a *app) logsCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "logs ID",
 		Short: "Print what a task printed, stdout to stdout and stderr to stderr",
-		Args:  taskIDs(1, 1),
+		Args:  taskIDs(cobra.ExactArgs(1)),
 		RunE:  func(cmd *cobra.Command, args []string) error { return a.logs(cmd.Context(), args[0], options) },
 	}
 	flags := command.Flags()

@@ -28,7 +28,7 @@ func TestVisible(t *testing.T) {
 func TestLine(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"short": "short", " two\nlines\t": "two lines", "日本日本日本日本日本日本": "日本日本日本日本日…", "\x1b[1m": `\x1b[1m`,
+		"short": "short", "two\n\t lines": "two lines", "日本日本日本日本日本日本": "日本日本日本日本日…", "\x1b[1m": `\x1b[1m`,
 	} {
 		if got := line(text, 10); got != want {
 			t.Errorf("%q became %q, want %q", text, got, want)

@@ -74,8 +74,7 @@ func (u *Unreachable) Unwrap() error { return u.Err }
 
 // plain drops what a *url.Error repeats: the method and the whole address.
 func plain(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
+	if wrapped, found := errors.AsType[*url.Error](err); found {
 		return wrapped.Err
 	}
 	return err

@@ -132,8 +132,7 @@ func TestFollowGivesUp(t *testing.T) {
 		watch := collect(new([]int64))
 		watch.Trouble = func(error) { t.Error("a server that never answered is no trouble to wait for") }
 		_, err := s.client(server).Follow(t.Context(), taskID, watch)
-		var gone *client.Unreachable
-		if !errors.As(err, &gone) {
+		if _, gone := errors.AsType[*client.Unreachable](err); !gone {
 			t.Errorf("error %v", err)
 		}
 	})

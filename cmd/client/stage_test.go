@@ -48,8 +48,7 @@ func (s *stage) happen(types ...jobs.EventType) {
 			entry.Data = json.RawMessage(`{"stream":"stdout","text":"line ` + strconv.FormatInt(entry.Seq, 10) + `\n"}`)
 		}
 		s.entries = append(s.entries, entry)
-		switch kind {
-		case jobs.TaskCompleted, jobs.TaskFailed, jobs.TaskCancelled:
+		if kind == jobs.TaskCompleted {
 			s.state = jobs.Completed
 		}
 	}

@@ -46,10 +46,14 @@ func TestCancelWhileRunning(t *testing.T) {
 		ending func(jobs.Claim) jobs.Ending
 		state  jobs.State
 	}{
-		"it stops":          {func(c jobs.Claim) jobs.Ending { return jobs.Ending{Fence: c.Fence, RiverJob: c.RiverJob, Outcome: jobs.OutcomeCancelled} }, jobs.Cancelled},
-		"it fails":          {func(c jobs.Claim) jobs.Ending { return failed(c, &jobs.Next{CostsTry: true}) }, jobs.Cancelled},
-		"it is interrupted": {func(c jobs.Claim) jobs.Ending { return jobs.Ending{Fence: c.Fence, RiverJob: c.RiverJob, Outcome: jobs.OutcomeInterrupted, Next: &jobs.Next{}} }, jobs.Cancelled},
-		"it was done":       {func(c jobs.Claim) jobs.Ending { return completed(c, "") }, jobs.Completed},
+		"it stops": {func(c jobs.Claim) jobs.Ending {
+			return jobs.Ending{Fence: c.Fence, RiverJob: c.RiverJob, Outcome: jobs.OutcomeCancelled}
+		}, jobs.Cancelled},
+		"it fails": {func(c jobs.Claim) jobs.Ending { return failed(c, &jobs.Next{CostsTry: true}) }, jobs.Cancelled},
+		"it is interrupted": {func(c jobs.Claim) jobs.Ending {
+			return jobs.Ending{Fence: c.Fence, RiverJob: c.RiverJob, Outcome: jobs.OutcomeInterrupted, Next: &jobs.Next{}}
+		}, jobs.Cancelled},
+		"it was done": {func(c jobs.Claim) jobs.Ending { return completed(c, "") }, jobs.Completed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -1,0 +1,134 @@
+package api
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"freshet/jobs"
+)
+
+// call is one request, as handlers see it. It belongs to the request's goroutine.
+type call struct {
+	id       string
+	request  *http.Request
+	writer   *recorder
+	identity jobs.Identity // set by guard
+	failure  error         // what the log is told beside the status
+}
+
+type callKey struct{}
+
+// callOf is the call that a context belongs to.
+func callOf(ctx context.Context) *call {
+	c, _ := ctx.Value(callKey{}).(*call)
+	return c
+}
+
+// caller is who makes the request.
+func caller(ctx context.Context) jobs.Identity { return callOf(ctx).identity }
+
+// recorder remembers what was answered.
+type recorder struct {
+	http.ResponseWriter
+	status int
+	bytes  int64
+}
+
+func (r *recorder) WriteHeader(status int) {
+	if r.status == 0 {
+		r.status = status
+	}
+	r.ResponseWriter.WriteHeader(status)
+}
+
+func (r *recorder) Write(p []byte) (int, error) {
+	if r.status == 0 {
+		r.status = http.StatusOK
+	}
+	n, err := r.ResponseWriter.Write(p)
+	r.bytes += int64(n)
+	return n, err
+}
+
+// Unwrap lets http.ResponseController reach the connection.
+func (r *recorder) Unwrap() http.ResponseWriter { return r.ResponseWriter }
+
+// trace begins and ends the life of a call.
+func (s *Server) trace(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		started := time.Now()
+		c := &call{id: requestID(r), writer: &recorder{ResponseWriter: w}}
+		c.request = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+		header := w.Header()
+		header.Set("X-Request-Id", c.id)
+		header.Set("X-Content-Type-Options", "nosniff")
+		header.Set("Referrer-Policy", "no-referrer")
+		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+		header.Set("Cache-Control", "no-store")
+		defer func() { s.log(c, time.Since(started)) }()
+		next.ServeHTTP(c.writer, c.request)
+	})
+}
+
+// log writes the one line about a call. The query stays out of it: it may hold a signature.
+func (s *Server) log(c *call, took time.Duration) {
+	level := slog.LevelInfo
+	switch {
+	case c.writer.status >= http.StatusInternalServerError:
+		level = slog.LevelError
+	case c.request.URL.Path == healthPath || c.request.URL.Path == readyPath:
+		level = slog.LevelDebug
+	}
+	attributes := []slog.Attr{
+		slog.String("requestId", c.id), slog.String("method", c.request.Method), slog.String("path", c.request.URL.Path),
+		slog.Int("status", c.writer.status), slog.Int64("bytes", c.writer.bytes), slog.Duration("took", took),
+		slog.String("remote", c.request.RemoteAddr), slog.String("key", c.identity.Key),
+	}
+	if c.failure != nil {
+		attributes = append(attributes, slog.Any("error", c.failure))
+	}
+	s.logger.LogAttrs(c.request.Context(), level, "request", attributes...)
+}
+
+// rescue answers for a handler that panics. Once the answer has begun there is nothing left but to cut
+// the connection, so that nobody takes half an answer for a whole one.
+func (s *Server) rescue(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		defer func() {
+			reason := recover()
+			if reason == nil {
+				return
+			}
+			c := callOf(r.Context())
+			if err, ok := reason.(error); !ok || !errors.Is(err, http.ErrAbortHandler) {
+				c.failure = fmt.Errorf("panic: %v\n%s", reason, debug.Stack())
+			}
+			if c.writer.status != 0 {
+				panic(http.ErrAbortHandler)
+			}
+			writeProblem(r.Context(), newProblem(codeInternal, ""))
+		}()
+		next.ServeHTTP(w, r)
+	})
+}
+
+// requestID takes over the id that a proxy gave, if it is one that no log or header can be fooled with.
+func requestID(r *http.Request) string {
+	given := r.Header.Get("X-Request-Id")
+	if len(given) == 0 || len(given) > 64 {
+		return rand.Text()
+	}
+	for _, c := range []byte(given) {
+		letter := c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+		if !letter && (c < '0' || c > '9') && c != '-' && c != '_' && c != '.' {
+			return rand.Text()
+		}
+	}
+	return given
+}

@@ -1,0 +1,35 @@
+// Package api serves Freshet's HTTP interface: huma on chi, a file per resource.
+//
+// # The way of a request
+//
+//	trace ─► rescue ─► cors ─► route ─► guard ─► parameters ─► handler ─► answer or problem
+//
+// trace gives the request its id, sets the headers that every answer has, and writes the one line that
+// the log gets of it; what went wrong is logged there and nowhere else. rescue turns a panic into a
+// problem that shows the request's id and nothing more. guard finds out who asks; it holds for every
+// operation that is not declared public.
+//
+// A handler that touches a task gets it from Server.owned, the one place that decides whose task it is:
+// an unknown id is 404, somebody else's task 403. A body is read by its handler, through readBody, when
+// it is known who asks: first checked as text that can be stored and that every reader understands
+// alike, then decoded strictly.
+//
+// # Errors
+//
+// Every refusal is an RFC 9457 problem with a code from the table in problem.go, those of the router
+// and of huma included. An error that is none of ours becomes a 500 that says nothing, or a 503 when
+// it is the database that is away.
+//
+// # Waiting
+//
+// GET /v1/tasks/{id}?wait= holds the request until the task changes. It subscribes to the Hub first
+// and reads afterwards, so no change is missed; a lost hint costs a second, for it reads again that
+// often. It ends with the task as it is then when the time is up or the server stops, and without an
+// answer when the client goes away.
+//
+// # What is shared between replicas
+//
+// Cursors and artifact addresses are signed with keys that lie wrapped in the database, so that each
+// replica accepts those of all others. Kinds are read again every few seconds, and at once when a
+// submit names one that is not known.
+package api

@@ -1,0 +1,125 @@
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"freshet/jobs"
+	"freshet/jobs/postgres"
+)
+
+const (
+	challenge      = `Bearer realm="freshet"`
+	challengeWrong = challenge + `, error="invalid_token"`
+	maxKeyBytes    = 512
+	// keyMemory is how long a key that was found good is not looked up again, and so how long a revoked
+	// one still works.
+	keyMemory = 5 * time.Second
+	maxKeys   = 10_000
+)
+
+// guard lets only those through whom an operation is for, and gives the work its deadline.
+func (s *Server) guard(op operation) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		if !storable(callOf(ctx.Context()).request.URL) {
+			writeProblem(ctx.Context(), newProblem(codeInvalidAddress, ""))
+			return
+		}
+		if op.access != public {
+			identity, err := s.keys.identify(ctx.Context(), ctx.Header("Authorization"))
+			if err == nil && op.access == admin && !identity.Admin {
+				err = newProblem(codeForbidden, "This needs an admin's key.")
+			}
+			callOf(ctx.Context()).identity = identity
+			if err != nil {
+				writeProblem(ctx.Context(), problemOf(err))
+				return
+			}
+			ctx.SetHeader("Freshet-Version", s.version)
+		}
+		if !op.long {
+			limit := s.limits.Work
+			if op.body != nil {
+				limit += s.limits.BodyTime
+			}
+			limited, cancel := context.WithTimeout(ctx.Context(), limit)
+			defer cancel()
+			ctx = huma.WithContext(ctx, limited)
+		}
+		next(ctx)
+	}
+}
+
+// storable tells whether all that an address says could be kept as text: PostgreSQL takes neither NUL
+// nor what is no UTF-8.
+func storable(address *url.URL) bool {
+	query, err := url.QueryUnescape(address.RawQuery)
+	text := address.Path + query
+	return err == nil && utf8.ValidString(text) && !strings.ContainsRune(text, 0)
+}
+
+// keyring knows whose a key is. It remembers good keys for a moment, and never remembers a bad one, so
+// that nobody can fill it with guesses.
+type keyring struct {
+	store *postgres.Store
+
+	mu    sync.Mutex
+	known map[[sha256.Size]byte]knownKey
+}
+
+type knownKey struct {
+	identity jobs.Identity
+	until    time.Time
+}
+
+// identify finds out who sent an Authorization header.
+func (k *keyring) identify(ctx context.Context, header string) (jobs.Identity, error) {
+	scheme, key, _ := strings.Cut(header, " ")
+	key = strings.TrimSpace(key)
+	if header == "" {
+		return jobs.Identity{}, newProblem(codeUnauthorized, "").with("WWW-Authenticate", challenge)
+	}
+	if !strings.EqualFold(scheme, "Bearer") || key == "" || len(key) > maxKeyBytes {
+		return jobs.Identity{}, wrongKey()
+	}
+	hash := sha256.Sum256([]byte(key))
+	if identity, known := k.recall(hash); known {
+		return identity, nil
+	}
+	identity, err := k.store.Identify(ctx, hash)
+	if errors.Is(err, jobs.ErrNotFound) {
+		return jobs.Identity{}, wrongKey()
+	}
+	if err == nil {
+		k.remember(hash, identity)
+	}
+	return identity, err
+}
+
+func wrongKey() *problem {
+	return newProblem(codeUnauthorized, "The API key is not known here.").with("WWW-Authenticate", challengeWrong)
+}
+
+func (k *keyring) recall(hash [sha256.Size]byte) (jobs.Identity, bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	key, known := k.known[hash]
+	return key.identity, known && time.Now().Before(key.until)
+}
+
+func (k *keyring) remember(hash [sha256.Size]byte, identity jobs.Identity) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.known == nil || len(k.known) >= maxKeys {
+		k.known = map[[sha256.Size]byte]knownKey{} // rarer than it is worth to be clever about
+	}
+	k.known[hash] = knownKey{identity, time.Now().Add(keyMemory)}
+}

@@ -1,0 +1,93 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"freshet/jobs"
+	"freshet/jobs/secret"
+)
+
+type listInput struct {
+	State         jobs.State `query:"state" enum:"pending,running,completed,failed,cancelled"`
+	Kind          string     `query:"kind" maxLength:"50"`
+	Tag           string     `query:"tag" maxLength:"100"`
+	Owner         string     `query:"owner" maxLength:"255" doc:"Another one than the key's own needs an admin's key."`
+	CreatedAfter  time.Time  `query:"createdAfter" doc:"From this time on."`
+	CreatedBefore time.Time  `query:"createdBefore" doc:"Up to this time, without it."`
+	Limit         int        `query:"limit" minimum:"1" maximum:"200" default:"50"`
+	Cursor        string     `query:"cursor" maxLength:"200" doc:"The nextCursor of the page before, with the same filter."`
+}
+
+type page struct {
+	Items      []taskView `json:"items" nullable:"false"`
+	NextCursor string     `json:"nextCursor,omitempty" doc:"Absent on the last page."`
+}
+
+type listOutput struct {
+	Body page
+}
+
+func (s *Server) listTasks(ctx context.Context, in *listInput) (*listOutput, error) {
+	filter := jobs.TaskFilter{
+		Owner: in.Owner, Kind: in.Kind, State: in.State, Tag: in.Tag,
+		CreatedAfter: in.CreatedAfter, CreatedBefore: in.CreatedBefore,
+	}
+	if identity := caller(ctx); !identity.Admin {
+		if filter.Owner == "" {
+			filter.Owner = identity.Owner
+		}
+		if !identity.May(filter.Owner) {
+			return nil, newProblem(codeForbidden, "Only an admin's key lists another owner's tasks.")
+		}
+	}
+	before, err := s.readCursor(in.Cursor, filter)
+	if err != nil {
+		return nil, err
+	}
+	tasks, err := s.store.Tasks(ctx, filter, before, in.Limit+1)
+	if err != nil {
+		return nil, err
+	}
+	output := &listOutput{}
+	if len(tasks) > in.Limit {
+		tasks = tasks[:in.Limit]
+		output.Body.NextCursor = s.cursor(tasks[in.Limit-1].ID, filter)
+	}
+	output.Body.Items = listOf(tasks, s.brief).Items
+	return output, nil
+}
+
+// cursor is where the next page begins. It is signed together with the filter, the owner's view
+// included, and so good for no other list.
+func (s *Server) cursor(last uuid.UUID, filter jobs.TaskFilter) string {
+	raw := append(last[:], s.cursors.Sign(cursorFields(last, filter)...)...)
+	return base64.RawURLEncoding.EncodeToString(raw)
+}
+
+// readCursor takes a cursor apart; no cursor is the first page.
+func (s *Server) readCursor(text string, filter jobs.TaskFilter) (uuid.UUID, error) {
+	if text == "" {
+		return uuid.Nil, nil
+	}
+	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
+	if err != nil || len(raw) != len(uuid.Nil)+secret.SignatureSize {
+		return uuid.Nil, newProblem(codeBadCursor, "")
+	}
+	last := uuid.UUID(raw[:len(uuid.Nil)])
+	if !s.cursors.Verify(raw[len(uuid.Nil):], cursorFields(last, filter)...) {
+		return uuid.Nil, newProblem(codeBadCursor, "")
+	}
+	return last, nil
+}
+
+func cursorFields(last uuid.UUID, filter jobs.TaskFilter) []string {
+	return []string{
+		last.String(), filter.Owner, filter.Kind, string(filter.State), filter.Tag,
+		strconv.FormatInt(filter.CreatedAfter.UnixMilli(), 10), strconv.FormatInt(filter.CreatedBefore.UnixMilli(), 10),
+	}
+}

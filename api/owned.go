@@ -1,0 +1,42 @@
+package api
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"freshet/jobs"
+)
+
+// taskInput names the task that an operation is about.
+type taskInput struct {
+	ID string `path:"id" doc:"Id of the task." example:"0193a5c2-7d3e-7c61-a1c9-6f7a1c0e9b42"`
+}
+
+// owned reads the task that a request names, if the caller may see it. Every operation on a task begins
+// here: this is the one place that decides whose task it is.
+func (s *Server) owned(ctx context.Context, text string) (jobs.Task, error) {
+	id, err := parseID(text)
+	if err != nil {
+		return jobs.Task{}, err
+	}
+	limited, cancel := context.WithTimeout(ctx, s.limits.Work)
+	defer cancel()
+	task, err := s.store.Task(limited, id)
+	if err != nil {
+		return jobs.Task{}, err
+	}
+	if !caller(ctx).May(task.Owner) {
+		return jobs.Task{}, newProblem(codeForbidden, "The task belongs to another owner.")
+	}
+	return task, nil
+}
+
+// parseID takes an id in the one form in which the API gives them.
+func parseID(text string) (uuid.UUID, error) {
+	id, err := uuid.Parse(text)
+	if err != nil || id.String() != text {
+		return uuid.Nil, newProblem(codeInvalidID, "")
+	}
+	return id, nil
+}

@@ -1,0 +1,162 @@
+package api
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"freshet/jobs/postgres"
+	"freshet/jobs/realtime"
+	"freshet/jobs/secret"
+)
+
+// Config is what a Server needs.
+type Config struct {
+	Store       *postgres.Store
+	Hub         *realtime.Hub // woken by the process's Listener
+	Secrets     *secret.Box   // wraps the keys that replicas share
+	PublicURL   string        // where users reach the API; empty: links are paths alone
+	CORSOrigins []string      // origins of web pages that may call the API; "*" is any
+	Version     string        // shown to those who are known
+	Logger      *slog.Logger
+	Limits      Limits
+}
+
+// Limits bounds what one request may take. A zero field means its default.
+type Limits struct {
+	Body     int64         // bytes of a body; 1 MiB for the input and 64 KiB for the rest
+	Batch    int64         // bytes of a batch's body; 32 MiB
+	BodyTime time.Duration // for a body to arrive; 15 s
+	Work     time.Duration // for an answer that waits for nothing but the database; 5 s
+	Write    time.Duration // for the client to take the next piece of a stream; 30 s
+	Wait     time.Duration // the longest ?wait=; 60 s
+	Link     time.Duration // how long the address of an artifact is good; 5 min
+}
+
+func (l Limits) orDefaults() Limits {
+	return Limits{
+		Body:     cmp.Or(l.Body, maxInput+64<<10),
+		Batch:    cmp.Or(l.Batch, 32<<20),
+		BodyTime: cmp.Or(l.BodyTime, 15*time.Second),
+		Work:     cmp.Or(l.Work, 5*time.Second),
+		Write:    cmp.Or(l.Write, 30*time.Second),
+		Wait:     cmp.Or(l.Wait, time.Minute),
+		Link:     cmp.Or(l.Link, 5*time.Minute),
+	}
+}
+
+// Purposes of the keys that replicas share.
+const (
+	cursorPurpose   = "api cursor"
+	artifactPurpose = "api artifact"
+)
+
+// Bounds of a connection. A stream renews its own deadline with each write.
+const (
+	headerTimeout  = 5 * time.Second
+	idleTimeout    = 2 * time.Minute
+	maxHeaderBytes = 64 << 10
+	// drainTimeout is how long requests under way may take when the server stops.
+	drainTimeout = 20 * time.Second
+)
+
+// Server is the HTTP interface of one process.
+type Server struct {
+	store     *postgres.Store
+	hub       *realtime.Hub
+	logger    *slog.Logger
+	publicURL string
+	version   string
+	limits    Limits
+
+	catalogue *catalogue
+	keys      *keyring
+	cursors   *secret.Signer
+	links     *secret.Signer
+
+	stopping chan struct{} // closed when the server begins to stop
+	stop     func()
+	handler  http.Handler
+}
+
+// New makes a Server on a migrated database, and fetches or makes the keys that replicas share.
+// Errors: secret.ErrWrongKey, and those of the database.
+func New(ctx context.Context, config Config) (*Server, error) {
+	cursors, err := config.Secrets.Signer(ctx, cursorPurpose, config.Store.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("start the API: %w", err)
+	}
+	links, err := config.Secrets.Signer(ctx, artifactPurpose, config.Store.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("start the API: %w", err)
+	}
+	s := &Server{
+		store: config.Store, hub: config.Hub, logger: config.Logger, version: config.Version,
+		publicURL: strings.TrimSuffix(config.PublicURL, "/"),
+		limits:    config.Limits.orDefaults(),
+		catalogue: &catalogue{store: config.Store, logger: config.Logger},
+		keys:      &keyring{store: config.Store},
+		cursors:   cursors, links: links,
+		stopping: make(chan struct{}),
+	}
+	s.stop = sync.OnceFunc(func() { close(s.stopping) })
+	if s.handler, err = s.router(config.CORSOrigins); err != nil {
+		return nil, fmt.Errorf("start the API: %w", err)
+	}
+	return s, nil
+}
+
+// Handler serves all requests.
+func (s *Server) Handler() http.Handler { return s.handler }
+
+// Run keeps the known kinds up to date until ctx ends. It never fails; a database that is away is
+// waited for.
+func (s *Server) Run(ctx context.Context) error { return s.catalogue.run(ctx) }
+
+// Reload reads the kinds now, after they were changed.
+func (s *Server) Reload(ctx context.Context) error { return s.catalogue.load(ctx) }
+
+// HTTP makes the http.Server, for the caller to start. Its Shutdown ends waiting requests at once.
+func (s *Server) HTTP() *http.Server {
+	server := &http.Server{
+		Handler:           s.handler,
+		ReadHeaderTimeout: headerTimeout,
+		WriteTimeout:      s.limits.Wait + 4*s.limits.Work + s.limits.BodyTime,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ErrorLog:          slog.NewLogLogger(s.logger.Handler(), slog.LevelDebug),
+	}
+	server.RegisterOnShutdown(s.stop)
+	return server
+}
+
+// Serve answers requests on socket until ctx ends, then lets those under way finish, for a while. It
+// closes the socket.
+func (s *Server) Serve(ctx context.Context, socket net.Listener) error {
+	server := s.HTTP()
+	failed := make(chan error, 1)
+	go func() { failed <- server.Serve(socket) }()
+	select {
+	case err := <-failed:
+		return fmt.Errorf("serve HTTP: %w", err)
+	case <-ctx.Done():
+	}
+	draining, cancel := context.WithTimeout(context.WithoutCancel(ctx), drainTimeout)
+	defer cancel()
+	err := server.Shutdown(draining)
+	if err != nil {
+		err = errors.Join(fmt.Errorf("stop HTTP: %w", err), server.Close())
+	}
+	<-failed
+	return err
+}
+
+// link is the address of a path for users.
+func (s *Server) link(path string) string { return s.publicURL + path }

@@ -1,0 +1,182 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"reflect"
+
+	"github.com/google/uuid"
+
+	"freshet/jobs"
+)
+
+func (s *Server) submitRoutes(r *routes) {
+	refuses := []code{codeInvalidRequest, codeInvalidInput, codeUnknownKind, codeForbidden, codeConflict}
+	handle(r, operation{
+		id: "submit-task", method: http.MethodPost, path: "/v1/tasks", tag: "tasks",
+		summary: "Submit a task",
+		detail: "The task is stored when the answer comes, and runs as soon as a worker is free. " +
+			"With an idempotencyKey the same submit can be sent again and again, and makes one task.",
+		body: reflect.TypeFor[submitRequest](), example: submitExample(), status: http.StatusAccepted,
+		also:    map[int]string{http.StatusOK: "A replay: the task that the same key made before."},
+		refuses: refuses,
+	}, s.submit)
+	handle(r, operation{
+		id: "submit-tasks", method: http.MethodPost, path: "/v1/tasks/batch", tag: "tasks",
+		summary: "Submit up to 1,000 tasks, all or none",
+		detail:  "The tasks come back in the order of the request. Of a refused batch nothing is stored.",
+		body:    reflect.TypeFor[batchRequest](), status: http.StatusAccepted,
+		refuses: refuses,
+	}, s.submitBatch)
+}
+
+func submitExample() any {
+	return map[string]any{"kind": "report", "input": map[string]any{"startDate": "2026-01-01"}, "idempotencyKey": "report-2026-01"}
+}
+
+type submitOutput struct {
+	Status   int
+	Location string `header:"Location" doc:"Address of the task."`
+	Replayed string `header:"Idempotency-Replayed" enum:"true" doc:"Set when the task was there before."`
+	Body     taskView
+}
+
+func (s *Server) submit(ctx context.Context, _ *struct{}) (*submitOutput, error) {
+	request, err := readBody[submitRequest](ctx, s, s.limits.Body, false)
+	if err != nil {
+		return nil, err
+	}
+	order, err := s.prepare(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	return s.place(ctx, order)
+}
+
+// freedTries bounds how often a submit is tried again whose key was freed between its two statements.
+const freedTries = 5
+
+// place stores an order and answers with the new task, or with the one that its key made before.
+func (s *Server) place(ctx context.Context, order order) (*submitOutput, error) {
+	for range freedTries {
+		submitted, err := s.store.Submit(ctx, order.Submission)
+		if err != nil {
+			return nil, err
+		}
+		output := &submitOutput{Status: http.StatusAccepted, Location: s.link(taskPath(submitted.ID))}
+		switch {
+		case submitted.Conflict && submitted.ID == uuid.Nil:
+			continue
+		case submitted.Conflict:
+			return nil, conflict(fault{"/idempotencyKey", "conflict", "made task " + submitted.ID.String() + " with another content"})
+		case submitted.Replayed:
+			task, err := s.store.Task(ctx, submitted.ID)
+			if err != nil {
+				return nil, err
+			}
+			output.Status, output.Replayed, output.Body = http.StatusOK, "true", s.view(task)
+		default:
+			output.Body = s.view(order.task())
+		}
+		return output, nil
+	}
+	return nil, jobs.ErrBusy
+}
+
+func conflict(faults ...fault) *problem { return newProblem(codeConflict, "", faults...) }
+
+// maxBatch is how many tasks one batch may have.
+const maxBatch = 1000
+
+type batchRequest struct {
+	Tasks []submitRequest `json:"tasks" minItems:"1" maxItems:"1000" nullable:"false"`
+}
+
+type batchOutput struct {
+	Body list[taskView]
+}
+
+func (s *Server) submitBatch(ctx context.Context, _ *struct{}) (*batchOutput, error) {
+	request, err := readBody[batchRequest](ctx, s, s.limits.Batch, false)
+	if err != nil {
+		return nil, err
+	}
+	if len(request.Tasks) == 0 || len(request.Tasks) > maxBatch {
+		return nil, newProblem(codeInvalidRequest, "", fault{"/tasks", "maxItems", fmt.Sprintf("must have 1 to %d tasks", maxBatch)})
+	}
+	orders, err := s.prepareAll(ctx, request.Tasks)
+	if err != nil {
+		return nil, err
+	}
+	submissions := make([]jobs.Submission, len(orders))
+	for i, order := range orders {
+		submissions[i] = order.Submission
+	}
+	submitted, err := s.store.SubmitAll(ctx, submissions)
+	if err != nil {
+		return nil, err
+	}
+	return s.batchAnswer(ctx, orders, submitted)
+}
+
+// prepareAll prepares all orders of a batch, and reports what is wrong with each that cannot be.
+func (s *Server) prepareAll(ctx context.Context, requests []submitRequest) ([]order, error) {
+	orders := make([]order, len(requests))
+	var refused *problem
+	for i, request := range requests {
+		var err error
+		if orders[i], err = s.prepare(ctx, request); err == nil {
+			continue
+		}
+		wrong := problemOf(err)
+		if len(wrong.Errors) == 0 {
+			return nil, wrong // nothing of this one task's
+		}
+		if refused == nil {
+			refused = newProblem(wrong.Code, "")
+		}
+		for _, f := range wrong.Errors {
+			f.Pointer = batchPointer(i, f.Pointer)
+			refused.Errors = append(refused.Errors, f)
+		}
+		if len(refused.Errors) >= maxFaults {
+			break
+		}
+	}
+	if refused != nil {
+		return nil, refused
+	}
+	return orders, nil
+}
+
+// maxFaults is how many problems of a batch are reported at least, if there are more.
+const maxFaults = 100
+
+func batchPointer(index int, pointer string) string {
+	return fmt.Sprintf("/tasks/%d%s", index, pointer)
+}
+
+func (s *Server) batchAnswer(ctx context.Context, orders []order, submitted []jobs.Submitted) (*batchOutput, error) {
+	var faults []fault
+	for i, one := range submitted {
+		if one.Conflict {
+			faults = append(faults, fault{batchPointer(i, "/idempotencyKey"), "conflict", "was used with another content"})
+		}
+	}
+	if faults != nil {
+		return nil, conflict(faults...)
+	}
+	output := &batchOutput{Body: list[taskView]{Items: make([]taskView, len(orders))}}
+	for i, order := range orders {
+		task := order.task()
+		if submitted[i].Replayed {
+			var err error
+			if task, err = s.store.Task(ctx, submitted[i].ID); err != nil {
+				return nil, err
+			}
+		}
+		output.Body.Items[i] = s.brief(task)
+	}
+	return output, nil
+}
