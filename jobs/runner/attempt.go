@@ -105,7 +105,7 @@ func (a *attempt) run() evidence {
 func (a *attempt) open() (err error) {
 	a.spool = newSpool(a.space.root, func(err error) { a.stop(spoolError{err}) })
 	a.output = newOutput(a.spool, a.kind.LogBytes)
-	a.report = &report{spool: a.spool, heard: time.Now()}
+	a.report = &report{spool: a.spool, printed: a.output, heard: time.Now()}
 	a.events, err = openEventFile(a.space.root, a.report)
 	return err
 }

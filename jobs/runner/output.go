@@ -115,6 +115,15 @@ func (o *output) pulse() {
 	}
 }
 
+// cutWhole cuts the whole lines that there are.
+func (o *output) cutWhole() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for i := range o.streams {
+		o.cutLines(&o.streams[i])
+	}
+}
+
 // close cuts all that is left. Nothing is written after it.
 func (o *output) close() {
 	o.mu.Lock()

@@ -120,7 +120,8 @@ func FuzzEventFile(f *testing.F) {
 		if err := os.WriteFile(path, first, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		r := &report{spool: testSpool(t)}
+		spool := testSpool(t)
+		r := &report{spool: spool, printed: newOutput(spool, 0)}
 		events, err := openEventFile(root, r)
 		if err != nil {
 			t.Fatal(err)

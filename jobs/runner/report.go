@@ -16,7 +16,8 @@ const maxComplaints = 100
 // report is what a command has said in its event file. A line that cannot be understood changes
 // nothing; the task's log says which it was, and why.
 type report struct {
-	spool *spool
+	spool   *spool
+	printed *output // what was printed before an event is told before it
 
 	heard    time.Time // of the last sign of life
 	progress progressData
@@ -134,5 +135,6 @@ func (r *report) append(kind jobs.EventType, data any) {
 		r.spool.append(systemRecord(fmt.Sprintf("event file, line %d: %s", r.lines, err)))
 		return
 	}
+	r.printed.cutWhole()
 	r.spool.append(jobs.Record{At: time.Now(), Type: kind, Data: encoded})
 }
