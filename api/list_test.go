@@ -147,7 +147,7 @@ func TestReplicasAcceptEachOthersCursors(t *testing.T) {
 	config := api.Config{Store: r.store, Hub: r.hub, Secrets: secret.NewBox(secret.Key{2}, secret.Key{1}), Logger: discard()}
 	server, err := api.New(t.Context(), config)
 	r.ok(err)
-	other.http = serve(t, server)
+	other.http = r.serve(server)
 	if page := other.page(ada, "limit=1&cursor="+cursor); len(page.Items) != 1 {
 		t.Errorf("the other replica's page has %d tasks", len(page.Items))
 	}

@@ -45,17 +45,24 @@ type rig struct {
 	http   *httptest.Server
 	log    *logText
 	schema *contract
+
+	arrived chan struct{} // receives for each request that asks to wait
 }
 
 // logText is what the server logged.
 type logText struct {
-	mu   sync.Mutex
-	text bytes.Buffer
+	mu    sync.Mutex
+	text  bytes.Buffer
+	added chan struct{}
 }
 
 func (l *logText) Write(p []byte) (int, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	select {
+	case l.added <- struct{}{}:
+	default:
+	}
 	return l.text.Write(p)
 }
 
@@ -67,7 +74,10 @@ func (l *logText) String() string {
 
 func newRig(t *testing.T, changes ...func(*api.Config)) *rig {
 	t.Helper()
-	r := &rig{t: t, hub: &realtime.Hub{}, log: &logText{}, schema: readContract(t)}
+	r := &rig{
+		t: t, hub: &realtime.Hub{}, log: &logText{added: make(chan struct{}, 1)}, schema: readContract(t),
+		arrived: make(chan struct{}, 100),
+	}
 	store, err := postgres.Open(t.Context(), postgres.Options{
 		URL: postgrestest.New(t), MaxConnections: 16, Name: t.Name(), Logger: discard(),
 	})
@@ -90,18 +100,46 @@ func newRig(t *testing.T, changes ...func(*api.Config)) *rig {
 	}
 	r.server, err = api.New(t.Context(), config)
 	r.ok(err)
-	r.http = serve(t, r.server)
+	r.http = r.serve(r.server)
 	return r
 }
 
 // serve puts a server behind a real socket.
-func serve(t *testing.T, server *api.Server) *httptest.Server {
-	t.Helper()
+func (r *rig) serve(server *api.Server) *httptest.Server {
 	listening := httptest.NewUnstartedServer(nil)
 	listening.Config = server.HTTP()
+	listening.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, request *http.Request) {
+		if request.URL.Query().Has("wait") {
+			r.arrived <- struct{}{}
+		}
+		server.Handler().ServeHTTP(w, request)
+	})
 	listening.Start()
-	t.Cleanup(listening.Close)
+	r.t.Cleanup(listening.Close)
 	return listening
+}
+
+// arrival returns when a request that asks to wait has reached the server.
+func (r *rig) arrival() {
+	r.t.Helper()
+	select {
+	case <-r.arrived:
+	case <-time.After(patience):
+		r.t.Fatal("no request came")
+	}
+}
+
+// logged returns when the log has a text.
+func (r *rig) logged(text string) {
+	r.t.Helper()
+	late := time.After(patience)
+	for !strings.Contains(r.log.String(), text) {
+		select {
+		case <-r.log.added:
+		case <-late:
+			r.t.Fatalf("the log never says %s:\n%s", text, r.log)
+		}
+	}
 }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }

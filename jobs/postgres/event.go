@@ -47,11 +47,12 @@ func (s *Store) Logs(ctx context.Context, task uuid.UUID, filter jobs.LogFilter)
 	return chunks, nil
 }
 
-// lastLogs reads backwards until there are enough lines, and cuts the first chunk to fit.
+// lastLogs reads backwards until it has seen the end of the line before the last lines, since those may
+// begin in an earlier chunk than they end in, and cuts what is before.
 func (s *Store) lastLogs(ctx context.Context, task uuid.UUID, filter jobs.LogFilter) ([]jobs.LogChunk, error) {
 	var chunks []jobs.LogChunk
 	lines, before := 0, int64(1)<<62
-	for lines < filter.Tail && len(chunks) < filter.Limit {
+	for lines <= filter.Tail && len(chunks) < filter.Limit {
 		older, err := s.readLogs(ctx, task, filter, `AND seq < $2 AND seq > $5 ORDER BY seq DESC`, before, filter.After)
 		if err != nil {
 			return nil, err
@@ -61,20 +62,22 @@ func (s *Store) lastLogs(ctx context.Context, task uuid.UUID, filter jobs.LogFil
 		}
 		for _, chunk := range older {
 			chunks, before = append(chunks, chunk), chunk.Seq
-			if lines += chunkLines(chunk); lines >= filter.Tail || len(chunks) == filter.Limit {
+			if lines += chunkLines(chunk); lines > filter.Tail || len(chunks) == filter.Limit {
 				break
 			}
 		}
 	}
 	if lines > filter.Tail {
 		first := &chunks[len(chunks)-1]
-		first.Bytes = skipLines(first.Bytes, lines-filter.Tail)
+		if first.Bytes = skipLines(first.Bytes, lines-filter.Tail); len(first.Bytes) == 0 {
+			chunks = chunks[:len(chunks)-1]
+		}
 	}
 	slices.Reverse(chunks)
 	return chunks, nil
 }
 
-// chunkLines counts the lines that begin in a chunk or end with it.
+// chunkLines counts the lines that end in a chunk; the last line of a stream may end without a newline.
 func chunkLines(chunk jobs.LogChunk) int {
 	lines := bytes.Count(chunk.Bytes, []byte{'\n'})
 	if !bytes.HasSuffix(chunk.Bytes, []byte{'\n'}) && !chunk.Partial {

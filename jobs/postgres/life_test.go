@@ -202,3 +202,28 @@ func (b *bench) riverJob(task uuid.UUID) int64 {
 	candidate, _ := b.candidate(task)
 	return candidate.RiverJob
 }
+
+func TestTail(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	id := b.submit()
+	claim := b.claim(id, b.worker("work"))
+	flush := jobs.Flush{Fence: claim.Fence, To: 4}
+	for _, text := range []string{"one\ntwo\nth", "ree\nfour\n", "five\n", "six"} {
+		flush.Records = append(flush.Records, jobs.Record{At: time.Now(), Stream: jobs.Stdout, Bytes: []byte(text), Partial: text == "one\ntwo\nth"})
+	}
+	_, err := b.Flush(t.Context(), flush)
+	b.ok(err)
+	all := "one\ntwo\nthree\nfour\nfive\nsix"
+	for tail, want := range map[int]string{1: "six", 2: "five\nsix", 3: "four\nfive\nsix", 4: all[8:], 5: all[4:], 6: all, 99: all} {
+		chunks, err := b.Logs(t.Context(), id, jobs.LogFilter{Tail: tail, Limit: 100})
+		b.ok(err)
+		var got []byte
+		for _, chunk := range chunks {
+			got = append(got, chunk.Bytes...)
+		}
+		if string(got) != want {
+			t.Errorf("the last %d lines are %q, want %q", tail, got, want)
+		}
+	}
+}
