@@ -92,7 +92,7 @@ func newRig(t *testing.T, changes ...func(*api.Config)) *rig {
 		r.ok(store.SaveKey(t.Context(), key))
 	}
 	config := api.Config{
-		Store: store, Hub: r.hub, Secrets: secret.NewBox(secret.Key{1}), PublicURL: "https://tasks.example.com/",
+		Store: store, Hub: r.hub, Secrets: box(), PublicURL: "https://tasks.example.com/",
 		Version: "test", Logger: slog.New(slog.NewJSONHandler(r.log, nil)),
 	}
 	for _, change := range changes {
@@ -141,6 +141,8 @@ func (r *rig) logged(text string) {
 		}
 	}
 }
+
+func box() *secret.Box { return secret.NewBox(secret.Key{1}) }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
 

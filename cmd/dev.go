@@ -163,7 +163,7 @@ func (a *app) welcome(address string, settings *config.Config, folder *devData) 
 	fmt.Fprintf(a.Stdout, "  config   %s\n", settings.Path)
 	fmt.Fprintf(a.Stdout, "  API key  %s\n", folder.file("api-key"))
 	fmt.Fprintf(a.Stdout, "  logs     %s\n\n", folder.file("logs"))
-	fmt.Fprintf(a.Stdout, "In another terminal, in this folder: freshet submit %s --follow\n", firstName(kindNames(settings)))
+	fmt.Fprintf(a.Stdout, "In another terminal, in this folder: %s submit %s --follow\n", a.Name, firstName(kindNames(settings)))
 	fmt.Fprintln(a.Stdout, "Ctrl-C stops everything; what waits goes on at the next start.")
 }
 

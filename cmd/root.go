@@ -25,7 +25,8 @@ const (
 
 // Invocation is one call of the program.
 type Invocation struct {
-	Args           []string
+	Name           string   // of the program, as it was called
+	Args           []string // without the name
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
 	Version        string
