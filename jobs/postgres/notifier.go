@@ -22,8 +22,10 @@ const (
 )
 
 const (
-	// notifyEvery bounds how often hints are sent; the first one after a rest goes out at once.
-	notifyEvery = 5 * time.Millisecond
+	// notifyPause follows a round, for each id or queue that it told of, up to notifyPauseMax: a single
+	// hint hardly delays the next one, and a flood of them becomes few rounds.
+	notifyPause    = time.Millisecond
+	notifyPauseMax = 5 * time.Millisecond
 	// notifyIDs is how many ids fit into a payload, which must stay under 8,000 bytes.
 	notifyIDs = 200
 	// notifyTimeout bounds one round of hints: late ones are worth nothing.
@@ -103,15 +105,15 @@ func (n *Notifier) loop() {
 		case <-pause.C:
 		case <-n.stop:
 		}
-		n.send()
-		pause.Reset(notifyEvery)
+		pause.Reset(min(time.Duration(n.send())*notifyPause, notifyPauseMax))
 	}
 }
 
-func (n *Notifier) send() {
-	channels, payloads := n.take()
-	if len(channels) == 0 {
-		return
+// send tells how many ids and queues it told of.
+func (n *Notifier) send() int {
+	channels, payloads, told := n.take()
+	if told == 0 {
+		return 0
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), notifyTimeout)
 	defer cancel()
@@ -119,17 +121,19 @@ func (n *Notifier) send() {
 	if err != nil {
 		n.logger.Warn("hints were not sent; readers find out by themselves, later", "error", err)
 	}
+	return told
 }
 
 // take empties the collection into one notification per channel and payload.
-func (n *Notifier) take() (channels, payloads []string) {
+func (n *Notifier) take() (channels, payloads []string, told int) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	told = len(n.queues) + len(n.workers) + len(n.tasks)
 	add := func(channel, payload string) {
 		channels, payloads = append(channels, channel), append(payloads, payload)
 	}
 	for queue := range n.queues {
-		hint, _ := json.Marshal(map[string]string{"queue": queue})
+		hint, _ := json.Marshal(map[string]string{"queue": queue}) //nolint:errchkjson // a map of strings is always JSON
 		add(riverInsertChannel, string(hint))
 	}
 	for _, payload := range joinIDs(n.workers) {
@@ -140,9 +144,10 @@ func (n *Notifier) take() (channels, payloads []string) {
 	}
 	if n.admit {
 		add(controlChannel, "")
+		told++
 	}
 	n.reset()
-	return channels, payloads
+	return channels, payloads, told
 }
 
 func joinIDs(ids map[uuid.UUID]struct{}) []string {
