@@ -34,12 +34,7 @@ func (s *Server) guard(op operation) func(huma.Context, func(huma.Context)) {
 			return
 		}
 		if op.access != public {
-			identity, err := s.keys.identify(ctx.Context(), ctx.Header("Authorization"))
-			if err == nil && op.access == admin && !identity.Admin {
-				err = newProblem(codeForbidden, "This needs an admin's key.")
-			}
-			callOf(ctx.Context()).identity = identity
-			if err != nil {
+			if err := s.admit(ctx.Context(), op, ctx.Header("Authorization")); err != nil {
 				writeProblem(ctx.Context(), problemOf(err))
 				return
 			}
@@ -56,6 +51,21 @@ func (s *Server) guard(op operation) func(huma.Context, func(huma.Context)) {
 		}
 		next(ctx)
 	}
+}
+
+// admit finds out who calls, and whether they may call this.
+func (s *Server) admit(ctx context.Context, op operation, header string) error {
+	limited, cancel := context.WithTimeout(ctx, s.limits.Work)
+	defer cancel()
+	identity, err := s.keys.identify(limited, header)
+	if err != nil {
+		return err
+	}
+	callOf(ctx).identity = identity
+	if op.access == admin && !identity.Admin {
+		return newProblem(codeForbidden, "This needs an admin's key.")
+	}
+	return nil
 }
 
 // storable tells whether all that an address says could be kept as text: PostgreSQL takes neither NUL

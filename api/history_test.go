@@ -120,6 +120,7 @@ func TestLogs(t *testing.T) {
 	for query, want := range map[string]string{
 		"":                  all,
 		"?format=text":      all,
+		"?tail=2":           "four</script>\ntruncated\n",
 		"?tail=100":         all,
 		"?after=4":          "fo" + "ur</script>\ntruncated\n",
 		"?attempt=1":        all,

@@ -104,6 +104,7 @@ func (r *rig) throughWire() (*rig, *wire) {
 	store, err := postgres.Open(r.t.Context(), postgres.Options{URL: address, MaxConnections: 4, Name: "wire", Logger: discard()})
 	r.ok(err)
 	r.t.Cleanup(store.Close)
+	r.t.Cleanup(w.cut) // before: a pool waits long for answers that never come
 	server, err := api.New(r.t.Context(), api.Config{
 		Store: store, Hub: r.hub, Secrets: box(), Logger: discard(), Limits: api.Limits{Work: 500 * time.Millisecond, BodyTime: 500 * time.Millisecond},
 	})
@@ -124,9 +125,11 @@ func TestDatabaseAway(t *testing.T) {
 			through.call(ada, http.MethodPost, "/v1/tasks", `{"kind":"anything"}`).want(http.StatusAccepted)
 			breakIt(wire)
 			begun := time.Now()
+			if name == "cut off" { // a submit in a black hole takes as long as the store gives a batch
+				through.call(ada, http.MethodPost, "/v1/tasks", `{"kind":"anything"}`).refused(http.StatusServiceUnavailable, "unavailable", "")
+			}
 			for range 2 {
 				for _, a := range []answer{
-					through.call(ada, http.MethodPost, "/v1/tasks", `{"kind":"anything"}`),
 					through.call(ada, http.MethodGet, "/v1/tasks/"+task.ID, ""),
 					through.call(ada, http.MethodGet, "/v1/tasks/"+task.ID+"/logs", ""),
 					through.call(ada, http.MethodGet, "/v1/tasks", ""),
@@ -140,7 +143,7 @@ func TestDatabaseAway(t *testing.T) {
 				}
 			}
 			if took := time.Since(begun); took > patience {
-				t.Errorf("twelve answers took %s", took)
+				t.Errorf("ten answers took %s", took)
 			}
 			through.call("", http.MethodGet, "/healthz", "").want(http.StatusOK)
 		})

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/json"
+	"errors"
 	"io"
 	"log/slog"
 	"net/http"
@@ -84,13 +85,7 @@ func newRig(t *testing.T, changes ...func(*api.Config)) *rig {
 	r.ok(err)
 	t.Cleanup(store.Close)
 	r.store = store
-	r.ok(store.EnsurePartitions(t.Context(), time.Now(), 2))
-	r.ok(store.SyncKinds(t.Context(), rigKinds()))
-	r.ok(store.SyncPools(t.Context(), []jobs.Pool{{Name: "default", Provider: "process", Slots: 4}}))
-	for _, key := range []jobs.Key{{Name: "a", Owner: "ada"}, {Name: "b", Owner: "bob"}, {Name: "r", Owner: "root", Admin: true}} {
-		key.Hash = sha256.Sum256([]byte("key-of-" + key.Owner))
-		r.ok(store.SaveKey(t.Context(), key))
-	}
+	prepare(t, store)
 	config := api.Config{
 		Store: store, Hub: r.hub, Secrets: box(), PublicURL: "https://tasks.example.com/",
 		Version: "test", Logger: slog.New(slog.NewJSONHandler(r.log, nil)),
@@ -145,6 +140,22 @@ func (r *rig) logged(text string) {
 func box() *secret.Box { return secret.NewBox(secret.Key{1}) }
 
 func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
+// prepare gives a database what tests need: partitions, kinds, a pool and keys.
+func prepare(t testing.TB, store *postgres.Store) {
+	t.Helper()
+	err := errors.Join(
+		store.EnsurePartitions(t.Context(), time.Now(), 2),
+		store.SyncKinds(t.Context(), rigKinds()),
+		store.SyncPools(t.Context(), []jobs.Pool{{Name: "default", Provider: "process", Slots: 4}}))
+	for _, key := range []jobs.Key{{Name: "a", Owner: "ada"}, {Name: "b", Owner: "bob"}, {Name: "r", Owner: "root", Admin: true}} {
+		key.Hash = sha256.Sum256([]byte("key-of-" + key.Owner))
+		err = errors.Join(err, store.SaveKey(t.Context(), key))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
 
 func rigKinds() []jobs.Kind {
 	kind := func(name, input string, change func(*jobs.Kind)) jobs.Kind {

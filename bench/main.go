@@ -5,7 +5,6 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"io"
 	"log/slog"
 	"os"
 	"os/signal"
@@ -154,16 +153,14 @@ POST to completed, idle, %d tasks one after another: p50 %.1f ms, p99 %.1f ms
 func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // silent drops what is logged: it would be measured too.
-func silent() *slog.Logger {
-	return slog.New(slog.NewTextHandler(io.Discard, &slog.HandlerOptions{Level: slog.LevelError}))
-}
+func silent() *slog.Logger { return slog.New(slog.DiscardHandler) }
 
 // findPgbench looks where Debian keeps it, off the PATH.
 func findPgbench(path string) (string, error) {
-	candidates := []string{path}
-	if path == "" {
-		installed, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pgbench")
-		candidates = append(installed, "/usr/bin/pgbench", "/usr/local/bin/pgbench", "/opt/homebrew/bin/pgbench")
+	candidates, _ := filepath.Glob("/usr/lib/postgresql/*/bin/pgbench")
+	candidates = append(candidates, "/usr/bin/pgbench", "/usr/local/bin/pgbench", "/opt/homebrew/bin/pgbench")
+	if path != "" {
+		candidates = []string{path}
 	}
 	for _, candidate := range candidates {
 		if _, err := os.Stat(candidate); err == nil {

@@ -32,7 +32,7 @@ func pgbenchInserts(ctx context.Context, pgbench, url string, length time.Durati
 			pgbench, "--no-vacuum", "--protocol=prepared", "--file=" + script, "--jobs=2",
 			"--client=" + strconv.Itoa(clients), "--time=" + strconv.Itoa(int(length.Seconds())), url,
 		},
-		Env: os.Environ(), //nolint:forbidigo // the bench is a program of its own
+		Env: os.Environ(),
 	})
 	if err != nil {
 		return 0, fmt.Errorf("run pgbench: %w", err)

@@ -35,7 +35,7 @@ func makeDatabases(ctx context.Context, url string) (databases, error) {
 	if err != nil {
 		return databases{}, fmt.Errorf("connect: %w", err)
 	}
-	defer conn.Close(ctx) //nolint:errcheck // nothing more is wanted of it
+	defer conn.Close(ctx)
 	for _, statement := range []string{
 		`CREATE TABLE yardstick (id bigserial PRIMARY KEY, data jsonb NOT NULL)`,
 		`CREATE DATABASE river_alone`, `CREATE DATABASE freshet_alone`,

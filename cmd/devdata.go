@@ -108,7 +108,7 @@ func (d *devData) keys() (serverKeys, error) {
 }
 
 // secret reads a key from a file that only its owner can read, and makes it the first time.
-func (d *devData) secret(name string, make func() string) (string, error) {
+func (d *devData) secret(name string, fresh func() string) (string, error) {
 	text, err := os.ReadFile(d.file(name))
 	if err == nil && len(strings.TrimSpace(string(text))) > 0 {
 		return strings.TrimSpace(string(text)), nil
@@ -116,7 +116,7 @@ func (d *devData) secret(name string, make func() string) (string, error) {
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return "", fmt.Errorf("read %s: %w", name, err)
 	}
-	key := make()
+	key := fresh()
 	if err := os.WriteFile(d.file(name), []byte(key+"\n"), 0o600); err != nil {
 		return "", fmt.Errorf("write %s: %w", name, err)
 	}

@@ -78,7 +78,7 @@ func (a *app) examineDatabase(ctx context.Context) []finding {
 	if err != nil {
 		return []finding{{"database", true, err.Error()}}
 	}
-	defer conn.Close(context.WithoutCancel(ctx)) //nolint:errcheck // nothing more is wanted of it
+	defer conn.Close(context.WithoutCancel(ctx))
 	findings := []finding{
 		examineVersion(ctx, conn),
 		examineSetting(ctx, conn, "fsync", true, "on", "a crash of its machine may lose or corrupt tasks: turn it on"),

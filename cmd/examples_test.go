@@ -54,6 +54,8 @@ func (p *program) followed(code int, args ...string) task {
 
 // TestExamples runs the built-in kinds on real input, through the whole program: command line, HTTP,
 // an embedded PostgreSQL, a worker in a process of its own, and the kinds' own commands.
+//
+//nolint:tparallel // one program runs them all, one after another
 func TestExamples(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, "").start()
@@ -74,7 +76,7 @@ func TestExamples(t *testing.T) {
 		done := p.followed(0, "page-to-pdf", "--input", `{"url":"file://`+page+`"}`)
 		folder := filepath.Join(p.folder, "kept")
 		p.must(0, "artifacts", done.ID, "--output", folder)
-		text, err := exec.CommandContext(t.Context(), "pdftotext", filepath.Join(folder, "page.pdf"), "-").Output() //nolint:gosec // a path of ours
+		text, err := exec.CommandContext(t.Context(), "pdftotext", filepath.Join(folder, "page.pdf"), "-").Output()
 		if err != nil {
 			t.Fatalf("pdftotext: %v", err)
 		}

@@ -14,7 +14,7 @@ func (a *app) migrateCommand() *cobra.Command {
 	command := &cobra.Command{
 		Use:   "migrate",
 		Short: "Bring the database's tables to this version, or take them back",
-		RunE: func(cmd *cobra.Command, _ []string) error {
+		RunE: func(*cobra.Command, []string) error {
 			return usage(errors.New("migrate what: up, down or version?"))
 		},
 	}

@@ -18,7 +18,7 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	socket, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is taken%s: choose another with --addr", address, holder(address))
+		return nil, fmt.Errorf("%s is taken%s: choose another with --addr", address, holder(ctx, address))
 	case err != nil:
 		return nil, usage(fmt.Errorf("listen: %w", err))
 	}
@@ -26,12 +26,12 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 }
 
 // holder is " by PROGRAM (process N)" when /proc tells, else empty.
-func holder(address string) string {
+func holder(ctx context.Context, address string) string {
 	_, port, err := net.SplitHostPort(address)
 	if err != nil {
 		return ""
 	}
-	number, err := net.LookupPort("tcp", port)
+	number, err := net.DefaultResolver.LookupPort(ctx, "tcp", port)
 	if err != nil {
 		return ""
 	}

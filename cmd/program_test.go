@@ -85,7 +85,7 @@ func newProgram(t *testing.T, config string) *program {
 func (p *program) start() *program {
 	p.t.Helper()
 	p.output = &lines{added: make(chan struct{}, 1)}
-	p.cmd = exec.CommandContext(context.WithoutCancel(p.t.Context()), os.Args[0], "dev", "--addr", "127.0.0.1:0") //nolint:gosec // the test binary itself
+	p.cmd = exec.CommandContext(context.WithoutCancel(p.t.Context()), os.Args[0], "dev", "--addr", "127.0.0.1:0")
 	p.cmd.Dir, p.cmd.Env = p.folder, p.env
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	if err := p.cmd.Start(); err != nil {
@@ -145,7 +145,7 @@ func (p *program) client(args ...string) result {
 	p.t.Helper()
 	ctx, cancel := context.WithTimeout(p.t.Context(), patience)
 	defer cancel()
-	command := exec.CommandContext(ctx, os.Args[0], args...) //nolint:gosec // the test binary itself
+	command := exec.CommandContext(ctx, os.Args[0], args...)
 	command.Dir, command.Env = p.folder, p.env
 	var stdout, stderr bytes.Buffer
 	command.Stdout, command.Stderr = &stdout, &stderr

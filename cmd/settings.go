@@ -4,8 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -75,7 +73,7 @@ func (a *app) schemaCommand() *cobra.Command {
 func pools(settings *config.Config) []jobs.Pool {
 	list := make([]jobs.Pool, len(settings.Pools))
 	for i, pool := range settings.Pools {
-		list[i] = jobs.Pool{Name: pool.Name, Provider: string(pool.Provider), Slots: pool.Slots}
+		list[i] = jobs.Pool{Name: pool.Name, Provider: pool.Provider, Slots: pool.Slots}
 	}
 	return list
 }
@@ -87,13 +85,4 @@ func kindNames(settings *config.Config) []string {
 		names[i] = kind.Name
 	}
 	return names
-}
-
-// selfFolder is the folder of this very program, so that a kind's command can name it.
-func selfFolder() (string, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return "", fmt.Errorf("find this program: %w", err)
-	}
-	return filepath.Dir(self), nil
 }

@@ -78,7 +78,7 @@ func (a *app) work(ctx context.Context, options workerOptions) error {
 	if err := process.Adopt(); err != nil {
 		return err
 	}
-	store, err := a.open(ctx, db, "freshet worker "+pool.Name, int32(min(pool.Slots, 8)+6)) //nolint:gosec // at most 14
+	store, err := a.open(ctx, db, "freshet worker "+pool.Name, int32(min(pool.Slots, 8)+6))
 	if err != nil {
 		return err
 	}

@@ -54,7 +54,7 @@ func poolsShape() shape[[]Pool] {
 		func(pools *[]Pool, name string, pool Pool) {
 			pool.Name = name
 			*pools = append(*pools, pool)
-		}).then(func(r *reader, at place, n *node, pools *[]Pool) {
+		}).then(func(r *reader, at place, n *node, _ *[]Pool) {
 		for _, pair := range n.pairs {
 			if len(pair.key.text) > maxName {
 				r.fail(at.named(pair.key.text), pair.key, "is longer than %d characters", maxName)

@@ -17,8 +17,7 @@ func (r *reader) readSchema(at place, n *node) json.RawMessage {
 		return nil
 	}
 	raw, err := readFile(r.folder, name)
-	var system *fs.PathError
-	if errors.As(err, &system) {
+	if system, ok := errors.AsType[*fs.PathError](err); ok {
 		err = system.Err
 	}
 	switch {

@@ -96,8 +96,7 @@ func tooComplex(tokens token.Tokens) (*token.Position, string) {
 
 func (r *reader) failSyntax(err error) {
 	at, message := &node{}, err.Error()
-	var syntax yaml.Error
-	if errors.As(err, &syntax) {
+	if syntax, ok := errors.AsType[yaml.Error](err); ok {
 		message = syntax.GetMessage()
 		if t := syntax.GetToken(); t != nil && t.Position != nil {
 			at = &node{line: t.Position.Line, column: t.Position.Column}

@@ -150,10 +150,9 @@ func TestDirty(t *testing.T) {
 	tests := map[string]struct {
 		before func(t *testing.T, url string)
 	}{
-		"killed after the commit": {func(t *testing.T, url string) {
-			up(t, url)
-		}},
+		"killed after the commit": {up},
 		"killed before the file": {func(t *testing.T, url string) {
+			t.Helper()
 			up(t, url)
 			if err := migrations.Down(t.Context(), url, 1); err != nil {
 				t.Fatal(err)

@@ -71,8 +71,8 @@ func (r *run) lock(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("key of golang-migrate's lock: %w", err)
 	}
-	const pass = `SELECT pg_advisory_lock($1::bigint), pg_advisory_unlock($1::bigint)`
-	if _, err := r.guard.Exec(ctx, pass, key); err != nil {
+	const await = `SELECT pg_advisory_lock($1::bigint), pg_advisory_unlock($1::bigint)`
+	if _, err := r.guard.Exec(ctx, await, key); err != nil {
 		return fmt.Errorf("wait for the server to finish a file: %w", err)
 	}
 	return nil

@@ -9,6 +9,7 @@ package document
 
 import (
 	"bytes"
+	"errors"
 	"io"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -45,7 +46,7 @@ func Check(raw []byte, limits Limits) error {
 	if err := checkValue(decoder, limits.MaxDepth); err != nil {
 		return err.explain(raw)
 	}
-	if _, err := decoder.ReadToken(); err != io.EOF {
+	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
 		return &Error{Code: TrailingData, Offset: decoder.InputOffset(), Message: "has more text after the JSON value"}
 	}
 	return nil

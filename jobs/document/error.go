@@ -59,8 +59,7 @@ type fault struct {
 
 // explain turns a fault into what the caller sees.
 func (f *fault) explain(raw []byte) *Error {
-	var problem *Error
-	if errors.As(f.cause, &problem) {
+	if problem, ok := errors.AsType[*Error](f.cause); ok {
 		problem.Pointer = string(f.at.StackPointer())
 		problem.Offset = f.at.InputOffset()
 		return problem

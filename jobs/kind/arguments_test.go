@@ -61,7 +61,7 @@ func TestArguments(t *testing.T) {
 func TestWholeInput(t *testing.T) {
 	t.Parallel()
 	ready := compile(t, jobs.Kind{Command: []string{"x", "{{input}}"}})
-	for input, want := range map[string]string{` {"a": 1} `: `{"a":1}`, ``: `{}`, `"text"`: `text`, `7`: `7`} {
+	for input, want := range map[string]string{` {"a": 1} `: `{"a":1}`, ``: `{}`, `"text"`: `text`, `7`: `7`} { //nolint:gocritic // spaces around a value are allowed
 		if got, err := ready.Arguments(json.RawMessage(input)); err != nil || !slices.Equal(got, []string{"x", want}) {
 			t.Errorf("%s: got %q, %v", input, got, err)
 		}

@@ -12,7 +12,7 @@ import (
 
 // admitSQL gives River jobs to held attempts that are due and that nothing keeps any more. Tasks that
 // someone else holds are left for the next time.
-var admitSQL = `
+const admitSQL = `
 WITH due AS MATERIALIZED (
 	SELECT a.task_id FROM freshet.attempts a
 	LEFT JOIN freshet.kinds k ON k.name = a.kind
@@ -34,7 +34,7 @@ WITH due AS MATERIALIZED (
 	FROM attempt WHERE a.task_id = attempt.task_id AND a.number = attempt.number
 	RETURNING a.task_id, a.number, a.pool, a.river_priority, a.river_job_id
 ), job AS (
-	` + insertRiverJobs("queued") + `
+	` + insertRiverJobs + `queued
 )
 SELECT task_id, pool FROM queued`
 

@@ -14,7 +14,7 @@ import (
 // endSQL ends attempts and decides what follows. A cancel that was requested makes every outcome but
 // completed a cancel, and never a retry. The River job goes in the same statement, and the next
 // attempt, if there is one, comes: with a River job of its own when it is due at once.
-var endSQL = `
+const endSQL = `
 WITH input AS MATERIALIZED (
 	SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[],
 		$8::int[], $9::text[], $10::text[], $11::bigint[], $12::bool[])
@@ -74,7 +74,7 @@ WITH input AS MATERIALIZED (
 ), due AS (
 	SELECT * FROM next WHERE queued
 ), job AS (
-	` + insertRiverJobs("due") + `
+	` + insertRiverJobs + `due
 ), gone AS (
 	DELETE FROM river.river_job j USING mine m WHERE j.id = m.river_job_id
 ), freed AS (

@@ -55,7 +55,7 @@ func (l *Listener) Run(ctx context.Context) error {
 	for {
 		connected, err := l.session(ctx)
 		if ctx.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the end of ctx is no failure
 		}
 		if connected {
 			retry = listenRetryMin
@@ -64,7 +64,7 @@ func (l *Listener) Run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(time.Duration(float64(retry) * (0.5 + rand.Float64()))):
+		case <-time.After(time.Duration(float64(retry) * (0.5 + rand.Float64()))): //nolint:gosec // no secret
 		}
 		retry = min(2*retry, listenRetryMax)
 	}

@@ -12,7 +12,7 @@ import (
 )
 
 // retrySQL begins a new run of a task that has ended, under another revision of its kind.
-var retrySQL = `
+const retrySQL = `
 WITH task AS MATERIALIZED (
 	SELECT id, state, attempt, run, owner, kind, priority, clock_timestamp() AS now
 	FROM freshet.tasks WHERE id = $1 FOR UPDATE
@@ -34,7 +34,7 @@ WITH task AS MATERIALIZED (
 	SELECT task_id, number, run, 'queued', owner, kind, pool, river_priority,
 		now + $5::bigint * interval '1 millisecond', river_job_id, now FROM next
 ), job AS (
-	` + insertRiverJobs("next") + `
+	` + insertRiverJobs + `next
 ), event AS (
 	INSERT INTO freshet.task_events (task_id, seq, attempt, at, type, data)
 	SELECT n.task_id, m.seq, n.number, n.now, 'task.retrying', json_build_object('manual', true, 'run', n.run, 'nextAttempt', n.number)

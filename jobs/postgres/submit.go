@@ -16,7 +16,7 @@ import (
 // submitSQL stores tasks with their payload, first attempt, River job and first event. A task whose
 // idempotency key is taken is not stored; keys are taken in one order, so that two batches with the
 // same keys cannot wait for each other.
-var submitSQL = `
+const submitSQL = `
 WITH input AS MATERIALIZED (
 	SELECT i.*, nextval('river.river_job_id_seq') AS river_job_id, 1 AS number,
 		k.paused_at IS NOT NULL OR p.paused_at IS NOT NULL AS paused,
@@ -55,7 +55,7 @@ WITH input AS MATERIALIZED (
 ), queued AS (
 	SELECT * FROM fresh WHERE NOT paused AND NOT scheduled
 ), job AS (
-	` + insertRiverJobs("queued") + `
+	` + insertRiverJobs + `queued
 ), event AS (
 	INSERT INTO freshet.task_events (task_id, seq, attempt, at, type)
 	SELECT task_id, 1, 1, created_at, 'task.created' FROM fresh
@@ -131,7 +131,7 @@ func insertTasks(ctx context.Context, db querier, subs []jobs.Submission) (map[u
 		column(subs, func(s sub) string { return string(s.Input) }),
 		column(subs, func(s sub) *time.Time { return s.ScheduledAt }),
 		column(subs, func(s sub) *time.Time { return s.ExpiresAt }),
-		column(subs, func(s sub) *string { return idempotencyKey(s) }),
+		column(subs, idempotencyKey),
 		column(subs, func(s sub) bool { return s.Idempotency != nil && s.Idempotency.Scope == jobs.Active }),
 		column(subs, fingerprint),
 		column(subs, func(s sub) time.Time { return createdAt(s.ID) }),

@@ -109,7 +109,7 @@ func TestDaemonDiesWithItsParent(t *testing.T) {
 				t.Fatal(err)
 			}
 			cmd := exec.Command(path, s.Args...)
-			cmd.Env = append(s.Env, roleVar+"="+role)
+			cmd.Env = append([]string{roleVar + "=" + role}, s.Env...)
 			out, err := cmd.StdoutPipe()
 			if err != nil {
 				t.Fatal(err)

@@ -59,7 +59,7 @@ func (r *registry) bury() error {
 	me := os.Getpid()
 	self, err := tree.Read(me)
 	if err != nil {
-		return nil //nolint:nilerr // a system without orphans
+		return nil // a system without orphans
 	}
 	ticker := time.NewTicker(buryInterval)
 	defer ticker.Stop()

@@ -276,7 +276,7 @@ func startWorker(t *testing.T, text string) *workerProcess {
 		t.Fatal(err)
 	}
 	w := &workerProcess{cmd: exec.Command(path, s.Args...), out: &watched{}, tag: tag}
-	w.cmd.Env, w.cmd.Stdout, w.cmd.Stderr = append(s.Env, roleVar+"=worker"), w.out, w.out
+	w.cmd.Env, w.cmd.Stdout, w.cmd.Stderr = append([]string{roleVar + "=worker"}, s.Env...), w.out, w.out
 	stdin, err := w.cmd.StdinPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -22,6 +22,8 @@ var (
 )
 
 // attempt is one run of a command.
+//
+//nolint:containedctx // it lives as long as its two contexts
 type attempt struct {
 	host  *Host
 	claim jobs.Claim

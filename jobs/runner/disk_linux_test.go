@@ -12,6 +12,8 @@ import (
 )
 
 // The disk fills up under the spool: the attempt fails, what was kept until then is stored.
+//
+//nolint:tparallel // the two fill the same disk
 func TestDiskFull(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {

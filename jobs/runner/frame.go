@@ -27,8 +27,8 @@ func appendFrame(frame []byte, r jobs.Record) []byte {
 	if r.Bytes == nil {
 		kind, body = string(r.Type), r.Data
 	}
-	frame = binary.BigEndian.AppendUint32(frame, uint32(len(kind)+len(body))) //nolint:gosec // records are small
-	frame = binary.BigEndian.AppendUint64(frame, uint64(r.At.UnixNano()))     //nolint:gosec // and back again
+	frame = binary.BigEndian.AppendUint32(frame, uint32(len(kind)+len(body)))
+	frame = binary.BigEndian.AppendUint64(frame, uint64(r.At.UnixNano()))
 	partial := byte(0)
 	if r.Partial {
 		partial = 1
@@ -50,7 +50,7 @@ func cutFrame(buffer []byte) (frame, rest []byte, whole bool) {
 
 // parseFrame reads a whole frame. The record shares its memory.
 func parseFrame(frame []byte) jobs.Record {
-	nanoseconds := int64(binary.BigEndian.Uint64(frame[4:])) //nolint:gosec // as it was written
+	nanoseconds := int64(binary.BigEndian.Uint64(frame[4:]))
 	payload, kind := frame[headerSize:], int(frame[typeAt])
 	record := jobs.Record{At: time.Unix(0, nanoseconds)}
 	if kind == 0 {

@@ -58,6 +58,7 @@ type memorySink struct {
 type artifact struct{ contentType, content string }
 
 func newSink(t testing.TB) *memorySink {
+	t.Helper()
 	return &memorySink{t: t, keep: true, artifacts: map[string]artifact{}, changed: make(chan struct{})}
 }
 

@@ -110,7 +110,7 @@ func TestBinaryOutput(t *testing.T) {
 	}
 }
 
-// Not parallel: it measures the memory of the whole process.
+//nolint:paralleltest // it measures the memory of the whole process.
 func TestGigabyteOfOutputInBoundedMemory(t *testing.T) {
 	size := 1 << 30
 	if testing.Short() {

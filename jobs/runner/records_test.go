@@ -72,7 +72,7 @@ func FuzzOutput(f *testing.F) {
 		if !bytes.Equal(stored, printed) || o.total != int64(len(printed)) {
 			t.Fatalf("stored %q of %q", stored, printed)
 		}
-		if tail := o.tail.String(); !utf8.ValidString(tail) || bytes.IndexByte([]byte(tail), 0) >= 0 {
+		if tail := o.tail.String(); !utf8.ValidString(tail) || strings.IndexByte(tail, 0) >= 0 {
 			t.Fatalf("log tail %q", tail)
 		}
 	})

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 )
 
@@ -39,15 +40,15 @@ func Run(ctx context.Context, deadline time.Duration, parts ...Part) error {
 	}
 	timer := time.NewTimer(deadline)
 	defer timer.Stop()
-	for i := len(started) - 1; i >= 0; i-- {
-		started[i].stop(ErrStopped)
+	for i, last := range slices.Backward(started) {
+		last.stop(ErrStopped)
 		select {
-		case <-started[i].done:
+		case <-last.done:
 		case <-timer.C:
 			for _, left := range started[:i+1] {
 				left.stop(ErrStopped)
 			}
-			return errors.Join(append(failures, fmt.Errorf("%s: %w", started[i].name, ErrDeadline))...)
+			return errors.Join(append(failures, fmt.Errorf("%s: %w", last.name, ErrDeadline))...)
 		}
 	}
 	for len(exits) > 0 {

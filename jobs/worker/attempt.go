@@ -76,12 +76,12 @@ func (p *Pool) run(ctx context.Context, claim jobs.Claim) (jobs.Ending, error) {
 		var unusable *unusableError
 		switch {
 		case ctx.Err() != nil:
-			return stopped(ctx, claim), nil
+			return stopped(ctx, claim), nil //nolint:nilerr // it was told to stop, whatever err is
 		case errors.As(err, &unusable):
 			return notStarted(claim, err), nil
 		}
 		p.Logger.Warn("kind was not read", "kind", claim.Kind, "error", err)
-		retry.wait()
+		retry.wait(ctx)
 	}
 }
 
@@ -111,7 +111,7 @@ func (p *Pool) claim(ctx context.Context, candidate jobs.Candidate) (jobs.Claim,
 			return claim, refusal, true
 		}
 		p.Logger.Warn("claim failed", "task", candidate.TaskID, "attempt", candidate.Attempt, "error", err)
-		retry.wait()
+		retry.wait(ctx)
 	}
 	return jobs.Claim{}, "", false
 }
@@ -134,7 +134,7 @@ func (p *Pool) end(ctx context.Context, ending jobs.Ending) {
 		if errors.Is(err, jobs.ErrFenced) {
 			return
 		}
-		retry.wait()
+		retry.wait(ctx)
 	}
 }
 
@@ -161,7 +161,10 @@ const (
 // backoff waits longer each time, and never just as long as others do.
 type backoff struct{ last time.Duration }
 
-func (b *backoff) wait() {
+func (b *backoff) wait(ctx context.Context) {
 	b.last = min(max(2*b.last, backoffMin), backoffMax)
-	time.Sleep(time.Duration(float64(b.last) * (0.5 + rand.Float64()/2)))
+	select {
+	case <-ctx.Done():
+	case <-time.After(time.Duration(float64(b.last) * (0.5 + rand.Float64()/2))): //nolint:gosec // no secret
+	}
 }

@@ -91,7 +91,7 @@ func usersFolder(t *testing.T) (dir, program string) {
 // openFolder returns a folder that every user may enter, unlike the test's own.
 func openFolder(t *testing.T) string {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "freshet-embedded-")
+	dir, err := os.MkdirTemp("", "freshet-embedded-") //nolint:usetesting // see above
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,17 +11,17 @@ import (
 
 func TestFindFollowsLinks(t *testing.T) {
 	t.Parallel()
-	real, err := find(t.Context(), Options{Environ: os.Environ()}, 0)
+	direct, err := find(t.Context(), Options{Environ: os.Environ()}, 0)
 	if err != nil {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := os.Symlink(real.program("postgres"), filepath.Join(dir, "postgres")); err != nil {
+	if err := os.Symlink(direct.program("postgres"), filepath.Join(dir, "postgres")); err != nil {
 		t.Fatal(err)
 	}
 	linked, err := find(t.Context(), Options{Environ: []string{"PATH=relative:" + dir}}, 0)
-	if err != nil || linked != real {
-		t.Fatalf("got %v, error %v; want %v", linked, err, real)
+	if err != nil || linked != direct {
+		t.Fatalf("got %v, error %v; want %v", linked, err, direct)
 	}
 }
 

@@ -32,7 +32,7 @@ func stopLeftover(ctx context.Context, cluster string) error {
 	first, rest, _ := strings.Cut(string(text), "\n")
 	pid, err := strconv.Atoi(strings.TrimSpace(first))
 	if err != nil || pid <= 1 {
-		return nil // PostgreSQL knows what to do with a broken file
+		return nil //nolint:nilerr // PostgreSQL knows what to do with a broken file
 	}
 	if err := end(ctx, pid, cluster); err != nil {
 		return fmt.Errorf("stop the server that was left, process %d: %w", pid, err)

@@ -58,6 +58,8 @@ func TestManyAtOnce(t *testing.T) {
 }
 
 // A test that forgets a connection must not keep its database.
+//
+//nolint:tparallel // the outer test waits for the inner one
 func TestDroppedAtTheEnd(t *testing.T) {
 	t.Parallel()
 	var name string

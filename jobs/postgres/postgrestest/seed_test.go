@@ -25,6 +25,8 @@ func TestMain(m *testing.M) {
 }
 
 // TestChild is run by TestKilledProgramLeavesNothing in a process of its own.
+//
+//nolint:paralleltest // the only test of its process
 func TestChild(t *testing.T) {
 	if os.Getenv(childEnv) == "" {
 		t.Skip("only as a child")

@@ -14,6 +14,8 @@ import (
 
 // shared is the server of this test program. It is the one variable of the package: tests have no
 // other way to share something that Main ends.
+//
+//nolint:gochecknoglobals // see above
 var shared server
 
 // server is started by the first test that needs it.

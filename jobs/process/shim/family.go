@@ -193,7 +193,7 @@ func (f *family) report(survivors int) lifeline.Ended {
 	var usage syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_CHILDREN, &usage) == nil {
 		ended.CPU = time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
-		ended.MaxRSS = int64(usage.Maxrss) * maxrssUnit
+		ended.MaxRSS = int64(usage.Maxrss) * maxrssUnit //nolint:unconvert // an int32 on 32-bit systems
 	}
 	return ended
 }
