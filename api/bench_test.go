@@ -27,6 +27,7 @@ func BenchmarkSubmit(b *testing.B) {
 		b.Fatal(err)
 	}
 	submit := func(b *testing.B, body string, want int) {
+		b.Helper()
 		request := httptest.NewRequestWithContext(b.Context(), http.MethodPost, "/v1/tasks", strings.NewReader(body))
 		request.Header.Set("Authorization", "Bearer "+ada)
 		request.Header.Set("Content-Type", "application/json")

@@ -155,7 +155,7 @@ func (r *rig) raw(text string) (status int, more bool) {
 	defer response.Body.Close()
 	_, err = io.Copy(io.Discard, response.Body)
 	r.ok(err)
-	_, err = http.ReadResponse(reader, nil)
+	_, err = reader.Peek(1)
 	return response.StatusCode, err == nil
 }
 

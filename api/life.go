@@ -100,7 +100,7 @@ func (s *Server) rerunTask(ctx context.Context, in *taskInput) (*submitOutput, e
 		request.Input = task.Input
 	}
 	order, err := s.prepare(ctx, submitRequest{
-		Kind: task.Kind, Input: request.Input, Owner: task.Owner,
+		Kind: task.Kind, Input: request.Input, Owner: &task.Owner,
 		Tags: task.Tags, Metadata: task.Metadata, Priority: task.Priority,
 	})
 	if err != nil {

@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"encoding/base64"
+	"slices"
 	"strconv"
 	"time"
 
@@ -65,7 +66,7 @@ func (s *Server) listTasks(ctx context.Context, in *listInput) (*listOutput, err
 // cursor is where the next page begins. It is signed together with the filter, the owner's view
 // included, and so good for no other list.
 func (s *Server) cursor(last uuid.UUID, filter jobs.TaskFilter) string {
-	raw := append(last[:], s.cursors.Sign(cursorFields(last, filter)...)...)
+	raw := slices.Concat(last[:], s.cursors.Sign(cursorFields(last, filter)...))
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 

@@ -33,7 +33,7 @@ const (
 type submitRequest struct {
 	Kind     string          `json:"kind" example:"report" doc:"Name of the kind, as in freshet.yaml."`
 	Input    json.RawMessage `json:"input,omitempty" doc:"Must fit the kind's input schema; {} when absent. At most 1 MiB."`
-	Owner    string          `json:"owner,omitempty" minLength:"1" maxLength:"255" doc:"Whose task it is; the key's own owner when absent. Another one needs an admin's key."`
+	Owner    *string         `json:"owner,omitempty" minLength:"1" maxLength:"255" doc:"Whose task it is; the key's own owner when absent. Another one needs an admin's key."`
 	Tags     []string        `json:"tags,omitempty" nullable:"false" maxItems:"20" doc:"For lists; each at most 100 bytes."`
 	Metadata json.RawMessage `json:"metadata,omitempty" doc:"Your own notes, kept with the task; at most 16 KiB."`
 	Priority jobs.Priority   `json:"priority,omitempty" enum:"low,normal,high" default:"normal"`
@@ -42,12 +42,12 @@ type submitRequest struct {
 	Delay       string     `json:"delay,omitempty" example:"30m" doc:"Not before so long from now, instead of scheduledAt."`
 	Timeout     string     `json:"timeout,omitempty" example:"10m" doc:"Wall clock of one attempt; at most the kind's."`
 
-	IdempotencyKey   string                `json:"idempotencyKey,omitempty" minLength:"1" maxLength:"255" doc:"Makes repeats of this submit one task."`
+	IdempotencyKey   *string               `json:"idempotencyKey,omitempty" minLength:"1" maxLength:"255" doc:"Makes repeats of this submit one task."`
 	IdempotencyScope jobs.IdempotencyScope `json:"idempotencyScope,omitempty" enum:"retained,active" default:"retained" doc:"How long the key is taken: as long as the task is kept, or until it ends."`
 }
 
 // TransformSchema says what json.RawMessage cannot: metadata is an object.
-func (*submitRequest) TransformSchema(_ huma.Registry, schema *huma.Schema) *huma.Schema {
+func (submitRequest) TransformSchema(_ huma.Registry, schema *huma.Schema) *huma.Schema {
 	schema.Properties["metadata"].Type = huma.TypeObject
 	return schema
 }
@@ -69,7 +69,7 @@ func (s *Server) prepare(ctx context.Context, request submitRequest) (order, err
 	if len(checked.faults) > 0 {
 		return order{}, newProblem(codeInvalidRequest, "", checked.faults...)
 	}
-	if !identity.May(request.Owner) {
+	if !identity.May(*request.Owner) {
 		return order{}, newProblem(codeForbidden, "Only an admin's key submits for another owner.",
 			fault{"/owner", string(codeForbidden), "is not the key's own owner"})
 	}
@@ -77,7 +77,7 @@ func (s *Server) prepare(ctx context.Context, request submitRequest) (order, err
 	if err != nil {
 		return order{}, err
 	}
-	if checked.timeout > kind.Timeout {
+	if kind.Timeout > 0 && checked.timeout > kind.Timeout {
 		return order{}, newProblem(codeInvalidRequest, "",
 			fault{"/timeout", "maximum", fmt.Sprintf("is longer than the kind's, which is %s", kind.Timeout)})
 	}
@@ -89,7 +89,7 @@ func (s *Server) prepare(ctx context.Context, request submitRequest) (order, err
 		return order{}, fmt.Errorf("make an id: %w", err)
 	}
 	submission := jobs.Submission{
-		ID: id, Owner: request.Owner, Kind: kind.Name, KindHash: kind.revision, Pool: kind.Pool,
+		ID: id, Owner: *request.Owner, Kind: kind.Name, KindHash: kind.revision, Pool: kind.Pool,
 		MaxTries: kind.Retry.MaxAttempts, Priority: request.Priority, Tags: request.Tags,
 		Metadata: request.Metadata, Timeout: checked.timeout, Input: request.Input, ScheduledAt: checked.scheduledAt,
 	}
@@ -97,7 +97,7 @@ func (s *Server) prepare(ctx context.Context, request submitRequest) (order, err
 		expires := later(now, checked.scheduledAt).Add(kind.QueueTTL)
 		submission.ExpiresAt = &expires
 	}
-	if request.IdempotencyKey != "" {
+	if request.IdempotencyKey != nil {
 		if submission.Idempotency, err = request.idempotency(); err != nil {
 			return order{}, err
 		}
@@ -144,13 +144,13 @@ func (r submitRequest) withDefaults(identity jobs.Identity) submitRequest {
 	if string(r.Metadata) == "null" {
 		r.Metadata = nil
 	}
-	if r.Owner == "" {
-		r.Owner = identity.Owner
+	if r.Owner == nil {
+		r.Owner = &identity.Owner
 	}
 	if r.Priority == "" {
 		r.Priority = jobs.Normal
 	}
-	if r.IdempotencyKey != "" && r.IdempotencyScope == "" {
+	if r.IdempotencyKey != nil && r.IdempotencyScope == "" {
 		r.IdempotencyScope = jobs.Retained
 	}
 	return r
@@ -159,8 +159,8 @@ func (r submitRequest) withDefaults(identity jobs.Identity) submitRequest {
 // idempotency binds the key to the content of the request, whatever the order of its fields and those
 // of its objects.
 func (r submitRequest) idempotency() (*jobs.Idempotency, error) {
-	claim := &jobs.Idempotency{Key: r.IdempotencyKey, Scope: r.IdempotencyScope}
-	r.IdempotencyKey = ""
+	claim := &jobs.Idempotency{Key: *r.IdempotencyKey, Scope: r.IdempotencyScope}
+	r.IdempotencyKey = nil
 	for _, raw := range []*json.RawMessage{&r.Input, &r.Metadata} {
 		if *raw == nil {
 			continue
@@ -198,7 +198,7 @@ func (c *checked) refuse(bad bool, pointer, code, message string) {
 func (r submitRequest) check(now time.Time) checked {
 	var c checked
 	c.refuse(r.Kind == "", "/kind", "required", "is missing")
-	c.refuse(len(r.Owner) > maxOwner || !printable(r.Owner), "/owner", "pattern", fmt.Sprintf("must be 1 to %d printable bytes", maxOwner))
+	c.refuse(len(*r.Owner) > maxOwner || !printable(*r.Owner), "/owner", "pattern", fmt.Sprintf("must be 1 to %d printable bytes", maxOwner))
 	c.refuse(len(r.Tags) > maxTags, "/tags", "maxItems", fmt.Sprintf("must be at most %d", maxTags))
 	for i, tag := range r.Tags {
 		c.refuse(tag == "" || len(tag) > maxTag, fmt.Sprintf("/tags/%d", i), "maxLength", fmt.Sprintf("must have 1 to %d bytes", maxTag))
@@ -206,9 +206,10 @@ func (r submitRequest) check(now time.Time) checked {
 	c.refuse(r.Metadata != nil && r.Metadata[0] != '{', "/metadata", "type", "must be an object")
 	c.refuse(len(r.Metadata) > maxMetadata, "/metadata", "maxLength", fmt.Sprintf("is longer than %d bytes", maxMetadata))
 	c.refuse(r.Priority != jobs.Low && r.Priority != jobs.Normal && r.Priority != jobs.High, "/priority", "enum", "must be low, normal or high")
-	c.refuse(len(r.IdempotencyKey) > maxKey, "/idempotencyKey", "maxLength", fmt.Sprintf("must have at most %d bytes", maxKey))
-	c.refuse(r.IdempotencyKey == "" && r.IdempotencyScope != "", "/idempotencyScope", "dependentRequired", "means nothing without an idempotencyKey")
-	c.refuse(r.IdempotencyKey != "" && r.IdempotencyScope != jobs.Retained && r.IdempotencyScope != jobs.Active,
+	c.refuse(r.IdempotencyKey != nil && (*r.IdempotencyKey == "" || len(*r.IdempotencyKey) > maxKey),
+		"/idempotencyKey", "maxLength", fmt.Sprintf("must have 1 to %d bytes", maxKey))
+	c.refuse(r.IdempotencyKey == nil && r.IdempotencyScope != "", "/idempotencyScope", "dependentRequired", "means nothing without an idempotencyKey")
+	c.refuse(r.IdempotencyKey != nil && r.IdempotencyScope != jobs.Retained && r.IdempotencyScope != jobs.Active,
 		"/idempotencyScope", "enum", "must be retained or active")
 	c.checkTimes(r, now)
 	return c

@@ -2,9 +2,9 @@ package api
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
+	"maps"
 	"net"
 	"net/http"
 	"strings"
@@ -16,8 +16,7 @@ import (
 
 // problemOf finds the answer to an error.
 func problemOf(err error) *problem {
-	var ready *problem
-	if errors.As(err, &ready) {
+	if ready, ok := errors.AsType[*problem](err); ok {
 		return ready
 	}
 	var answer *problem
@@ -62,12 +61,10 @@ func writeProblem(ctx context.Context, p *problem) {
 	c.note(p)
 	p.RequestID = c.id
 	header := c.writer.Header()
-	for name, values := range p.headers {
-		header[name] = values
-	}
+	maps.Copy(header, p.headers)
 	header.Set("Content-Type", problemType)
 	c.writer.WriteHeader(p.Status)
-	_ = json.NewEncoder(c.writer).Encode(p) // the client may be gone
+	_ = marshal(c.writer, p) // the client may be gone
 }
 
 // note keeps for the log what the client is not told.

@@ -154,7 +154,9 @@ func (s *Server) Serve(ctx context.Context, socket net.Listener) error {
 	if err != nil {
 		err = errors.Join(fmt.Errorf("stop HTTP: %w", err), server.Close())
 	}
-	<-failed
+	if stopped := <-failed; !errors.Is(stopped, http.ErrServerClosed) {
+		err = errors.Join(err, fmt.Errorf("serve HTTP: %w", stopped))
+	}
 	return err
 }
 

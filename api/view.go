@@ -57,7 +57,7 @@ type links struct {
 }
 
 // TransformSchema says what json.RawMessage cannot: metadata is an object.
-func (*taskView) TransformSchema(_ huma.Registry, schema *huma.Schema) *huma.Schema {
+func (taskView) TransformSchema(_ huma.Registry, schema *huma.Schema) *huma.Schema {
 	schema.Properties["metadata"].Type = huma.TypeObject
 	return schema
 }
