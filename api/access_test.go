@@ -32,6 +32,7 @@ func strangers() map[string]struct {
 		"list-attempts":     {"/v1/tasks/%s/attempts", "", 403},
 		"list-events":       {"/v1/tasks/%s/events", "", 403},
 		"read-logs":         {"/v1/tasks/%s/logs", "", 403},
+		"stream-task":       {"/v1/tasks/%s/stream", "", 403},
 		"list-artifacts":    {"/v1/tasks/%s/artifacts", "", 403},
 		"download-artifact": {"/v1/artifacts/1?expires=9999999999&signature=AAAA", "", 403},
 		"list-kinds":        {"/v1/kinds", "", 200},

@@ -22,7 +22,7 @@ func BenchmarkSubmit(b *testing.B) {
 	}
 	b.Cleanup(store.Close)
 	prepare(b, store)
-	server, err := api.New(b.Context(), api.Config{Store: store, Hub: &realtime.Hub{}, Secrets: box(), Logger: discard()})
+	server, err := api.New(b.Context(), api.Config{Store: store, Hub: realtime.New(api.NewFeed(store, ""), discard()), Secrets: box(), Logger: discard()})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -31,6 +31,7 @@ const (
 	codeInvalidParameter code = "invalid_parameter"
 	codeInvalidInput     code = "invalid_input"
 	codeUnknownKind      code = "unknown_kind"
+	codeTooManyStreams   code = "too_many_streams"
 	codeClientGone       code = "client_gone"
 	codeInternal         code = "internal"
 	codeUnavailable      code = "unavailable"
@@ -74,6 +75,7 @@ func refusals() []refusal {
 		{codeInvalidParameter, 422, "A parameter is wrong", "A query parameter is unknown or has a bad value; errors say which."},
 		{codeInvalidInput, 422, "The input does not fit the kind", "It breaks the kind's input schema; errors say where."},
 		{codeUnknownKind, 422, "There is no such kind", "Kinds are those of freshet.yaml; GET /v1/kinds lists them."},
+		{codeTooManyStreams, 429, "Too many streams", "An owner may have 100 open at a time. Close some, or come back."},
 		{codeClientGone, 499, "The client went away", "Only the log shows this: the client closed the connection before the answer."},
 		{codeInternal, 500, "That is our fault", "The log says more, under the request's id."},
 		{codeUnavailable, 503, "Not now", "The database does not answer. Try again soon."},

@@ -76,7 +76,7 @@ func (l *logText) String() string {
 func newRig(t *testing.T, changes ...func(*api.Config)) *rig {
 	t.Helper()
 	r := &rig{
-		t: t, hub: &realtime.Hub{}, log: &logText{added: make(chan struct{}, 1)}, schema: readContract(t),
+		t: t, log: &logText{added: make(chan struct{}, 1)}, schema: readContract(t),
 		arrived: make(chan struct{}, 100),
 	}
 	store, err := postgres.Open(t.Context(), postgres.Options{
@@ -86,6 +86,7 @@ func newRig(t *testing.T, changes ...func(*api.Config)) *rig {
 	t.Cleanup(store.Close)
 	r.store = store
 	prepare(t, store)
+	r.hub = realtime.New(api.NewFeed(store, publicURL), discard())
 	config := api.Config{
 		Store: store, Hub: r.hub, Secrets: box(), PublicURL: "https://tasks.example.com/",
 		Version: "test", Logger: slog.New(slog.NewJSONHandler(r.log, nil)),

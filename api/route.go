@@ -74,6 +74,7 @@ func (s *Server) operations(mux chi.Router) huma.API {
 	s.lifeRoutes(r)
 	s.historyRoutes(r)
 	s.logRoutes(r)
+	s.streamRoutes(r)
 	s.artifactRoutes(r)
 	s.kindRoutes(r)
 	s.poolRoutes(r)
@@ -163,7 +164,7 @@ func complement(document *huma.OpenAPI, described *huma.Operation) {
 	good := described.Responses[strconv.Itoa(described.DefaultStatus)]
 	for status, meaning := range op.also {
 		response := &huma.Response{Description: meaning, Headers: good.Headers}
-		if status != http.StatusNotModified {
+		if status != http.StatusNotModified && status != http.StatusNoContent {
 			response.Content = good.Content
 		}
 		described.Responses[strconv.Itoa(status)] = response

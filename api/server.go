@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -20,7 +19,7 @@ import (
 // Config is what a Server needs.
 type Config struct {
 	Store       *postgres.Store
-	Hub         *realtime.Hub // woken by the process's Listener
+	Hub         *realtime.Hub // reads a Feed; woken by the process's Listener, and run by the caller
 	Secrets     *secret.Box   // wraps the keys that replicas share
 	PublicURL   string        // where users reach the API; empty: links are paths alone
 	CORSOrigins []string      // origins of web pages that may call the API; "*" is any
@@ -38,6 +37,8 @@ type Limits struct {
 	Write    time.Duration // for the client to take the next piece of a stream; 30 s
 	Wait     time.Duration // the longest ?wait=; 60 s
 	Link     time.Duration // how long the address of an artifact is good; 5 min
+	Streams  int           // open streams of one owner; 100
+	Stream   time.Duration // the longest that one stream is open; its reader comes back; 1 h
 }
 
 func (l Limits) orDefaults() Limits {
@@ -49,6 +50,8 @@ func (l Limits) orDefaults() Limits {
 		Write:    cmp.Or(l.Write, 30*time.Second),
 		Wait:     cmp.Or(l.Wait, time.Minute),
 		Link:     cmp.Or(l.Link, 5*time.Minute),
+		Streams:  cmp.Or(l.Streams, 100),
+		Stream:   cmp.Or(l.Stream, time.Hour),
 	}
 }
 
@@ -69,14 +72,17 @@ const (
 
 // Server is the HTTP interface of one process.
 type Server struct {
-	store     *postgres.Store
-	hub       *realtime.Hub
-	logger    *slog.Logger
-	publicURL string
-	version   string
-	limits    Limits
+	addresses
+
+	store   *postgres.Store
+	hub     *realtime.Hub
+	logger  *slog.Logger
+	version string
+	limits  Limits
 
 	catalogue *catalogue
+	feed      *Feed
+	streams   *streams
 	keys      *keyring
 	cursors   *secret.Signer
 	links     *secret.Signer
@@ -99,8 +105,10 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	}
 	s := &Server{
 		store: config.Store, hub: config.Hub, logger: config.Logger, version: config.Version,
-		publicURL: strings.TrimSuffix(config.PublicURL, "/"),
+		addresses: newAddresses(config.PublicURL),
 		limits:    config.Limits.orDefaults(),
+		feed:      NewFeed(config.Store, config.PublicURL),
+		streams:   &streams{limit: config.Limits.orDefaults().Streams, open: map[string]int{}},
 		catalogue: &catalogue{store: config.Store, logger: config.Logger},
 		keys:      &keyring{store: config.Store},
 		cursors:   cursors, links: links,
@@ -159,6 +167,3 @@ func (s *Server) Serve(ctx context.Context, socket net.Listener) error {
 	}
 	return err
 }
-
-// link is the address of a path for users.
-func (s *Server) link(path string) string { return s.publicURL + path }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"encoding/json"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -62,7 +63,16 @@ func (taskView) TransformSchema(_ huma.Registry, schema *huma.Schema) *huma.Sche
 	return schema
 }
 
-func (s *Server) view(task jobs.Task) taskView {
+// addresses makes links; its own is where users reach the API, and empty for links that are paths alone.
+type addresses struct{ publicURL string }
+
+// newAddresses takes the address as the operator wrote it.
+func newAddresses(publicURL string) addresses { return addresses{strings.TrimSuffix(publicURL, "/")} }
+
+// link is the address of a path for users.
+func (a addresses) link(path string) string { return a.publicURL + path }
+
+func (a addresses) view(task jobs.Task) taskView {
 	view := taskView{
 		ID: task.ID, Kind: task.Kind, State: task.State, Run: task.Run,
 		Progress: task.Progress, Message: task.Message, Input: task.Input, Output: task.Output,
@@ -71,7 +81,7 @@ func (s *Server) view(task jobs.Task) taskView {
 		Tags: task.Tags, Metadata: task.Metadata, Owner: task.Owner,
 		CreatedAt: task.CreatedAt.UTC(), ScheduledAt: utc(task.ScheduledAt), StartedAt: utc(task.StartedAt),
 		CompletedAt: utc(task.EndedAt), CancelRequestedAt: utc(task.CancelRequestedAt),
-		Usage: task.Usage, Seq: task.Seq, Links: s.linksOf(task.ID),
+		Usage: task.Usage, Seq: task.Seq, Links: a.linksOf(task.ID),
 	}
 	if view.Tags == nil {
 		view.Tags = []string{}
@@ -87,13 +97,13 @@ func (s *Server) view(task jobs.Task) taskView {
 }
 
 // brief is a task without its input and output.
-func (s *Server) brief(task jobs.Task) taskView {
+func (a addresses) brief(task jobs.Task) taskView {
 	task.Input, task.Output = nil, nil
-	return s.view(task)
+	return a.view(task)
 }
 
-func (s *Server) linksOf(id uuid.UUID) links {
-	self := s.link(taskPath(id))
+func (a addresses) linksOf(id uuid.UUID) links {
+	self := a.link(taskPath(id))
 	return links{
 		Self: self, Attempts: self + "/attempts", Events: self + "/events", Logs: self + "/logs",
 		Artifacts: self + "/artifacts", Cancel: self + "/cancel", Retry: self + "/retry", Rerun: self + "/rerun",

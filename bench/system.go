@@ -96,7 +96,7 @@ func prepare(ctx context.Context, store *postgres.Store, key string) error {
 }
 
 func makeParts(ctx context.Context, store *postgres.Store, url string, socket net.Listener) ([]supervisor.Part, error) {
-	hub := &realtime.Hub{}
+	hub := realtime.New(api.NewFeed(store, ""), silent())
 	controller := control.New(store, silent())
 	var key secret.Key
 	_, _ = rand.Read(key[:]) // never fails
@@ -118,6 +118,7 @@ func makeParts(ctx context.Context, store *postgres.Store, url string, socket ne
 	return []supervisor.Part{
 		{Name: "listener", Run: listener.Run},
 		{Name: "control", Run: controller.Run},
+		{Name: "hub", Run: hub.Run},
 		{Name: "catalogue", Run: server.Run},
 		{Name: "HTTP", Run: func(ctx context.Context) error { return server.Serve(ctx, socket) }},
 		{Name: "worker", Run: workers.Run},

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/google/uuid"
 	"github.com/spf13/cobra"
 
 	"freshet/api"
@@ -108,7 +107,7 @@ func (a *app) apiParts(ctx context.Context, s serving) ([]supervisor.Part, error
 	if err := publish(ctx, s); err != nil {
 		return nil, err
 	}
-	hub := &realtime.Hub{}
+	hub := realtime.New(api.NewFeed(s.store, s.settings.Server.PublicURL), a.logger)
 	controller := control.New(s.store, a.logger)
 	server, err := api.New(ctx, api.Config{
 		Store: s.store, Hub: hub, Secrets: box, PublicURL: s.settings.Server.PublicURL,
@@ -121,7 +120,7 @@ func (a *app) apiParts(ctx context.Context, s serving) ([]supervisor.Part, error
 		return nil, err
 	}
 	listener, err := postgres.NewListener(s.db.direct, postgres.Hints{
-		Task:    func(id uuid.UUID) { hub.Wake(id) },
+		Task:    hub.Wake,
 		Control: controller.Wake,
 		All:     func() { hub.WakeAll(); controller.Wake() },
 	}, a.logger)
@@ -131,6 +130,7 @@ func (a *app) apiParts(ctx context.Context, s serving) ([]supervisor.Part, error
 	return []supervisor.Part{
 		{Name: "listener", Run: listener.Run},
 		{Name: "control", Run: controller.Run},
+		{Name: "hub", Run: hub.Run},
 		{Name: "catalogue", Run: server.Run},
 		{Name: "HTTP", Run: func(ctx context.Context) error { return server.Serve(ctx, s.socket) }},
 	}, nil

@@ -79,6 +79,15 @@ type LogChunk struct {
 	Bytes   []byte
 }
 
+// Entry is one number of a task's sequence: an event, or a piece of output under the type TaskLog.
+type Entry struct {
+	Event
+
+	Stream  Stream
+	Partial bool
+	Bytes   []byte
+}
+
 // LogFilter narrows what is read of a task's output; a zero field does not.
 type LogFilter struct {
 	After   int64 // only chunks with a higher seq

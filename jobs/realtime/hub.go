@@ -1,78 +1,267 @@
-// Package realtime tells those who wait within this process that something happened to a task. It
-// holds no data: a waiter that is woken reads the database.
 package realtime
 
 import (
+	"context"
+	"log/slog"
 	"sync"
+	"time"
 
 	"github.com/google/uuid"
 )
 
-// Hub wakes the subscribers of a task. The zero value is ready.
+const (
+	// readers bounds how many tasks are read at the same time.
+	readers = 4
+	// sweepEvery is how long a lost hint can delay an entry.
+	sweepEvery = 3 * time.Second
+	// readTimeout bounds one read. One that fails is made up for by the next sweep.
+	readTimeout = 10 * time.Second
+)
+
+// Entry is one numbered thing that happened to a task, ready to be sent.
+type Entry struct {
+	Seq   int64
+	Log   bool   // a piece of output, not an event
+	Frame []byte // what is sent
+}
+
+// Batch is what a Source has read of a task.
+type Batch struct {
+	Entries []Entry // in order of seq
+	UpTo    int64   // everything up to this seq is in Entries, or was asked to be left out
+	More    bool    // there is more after the last entry already
+	Ended   bool    // the task has ended, and UpTo is the seq of its end
+	Gone    bool    // there is no such task
+}
+
+// Source is where entries are read.
+type Source interface {
+	// Read reads what comes after a seq, a bounded piece of it; without logs, events only.
+	Read(ctx context.Context, task uuid.UUID, after int64, logs bool) (Batch, error)
+	// Seqs reads the present seq of each task that there still is.
+	Seqs(ctx context.Context, tasks []uuid.UUID) (map[uuid.UUID]int64, error)
+}
+
+// Hub wakes the subscribers of a task and feeds its streams. Create it with New, and keep Run running
+// for the streams.
 type Hub struct {
+	source Source
+	logger *slog.Logger
+
 	mu     sync.Mutex
-	topics map[uuid.UUID]map[*Subscription]struct{}
+	topics map[uuid.UUID]*topic
+	queue  []*topic // that are to be read
+	filled chan struct{}
 }
 
-// Subscription is one waiter's interest in one task.
-type Subscription struct {
-	// C receives after something happened; wakes that nobody has taken yet are one.
-	C <-chan struct{}
-
-	hub  *Hub
-	task uuid.UUID
-	wake chan struct{}
+// topic is a task that someone watches.
+type topic struct {
+	task          uuid.UUID
+	subscriptions map[*Subscription]struct{}
+	streams       map[*Stream]struct{}
+	last          int64 // streams have been given everything up to here
+	queued        bool
+	reading       bool
+	again         bool // something happened while it was read
 }
 
-// Subscribe begins to listen for a task. Subscribe first and read afterwards, and nothing is missed.
-func (h *Hub) Subscribe(task uuid.UUID) *Subscription {
-	wake := make(chan struct{}, 1)
-	s := &Subscription{C: wake, hub: h, task: task, wake: wake}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.topics == nil {
-		h.topics = map[uuid.UUID]map[*Subscription]struct{}{}
-	}
-	if h.topics[task] == nil {
-		h.topics[task] = map[*Subscription]struct{}{}
-	}
-	h.topics[task][s] = struct{}{}
-	return s
+// New makes a Hub that reads from source.
+func New(source Source, logger *slog.Logger) *Hub {
+	return &Hub{source: source, logger: logger, topics: map[uuid.UUID]*topic{}, filled: make(chan struct{}, 1)}
 }
 
-// Close ends the subscription.
-func (s *Subscription) Close() {
-	s.hub.mu.Lock()
-	defer s.hub.mu.Unlock()
-	delete(s.hub.topics[s.task], s)
-	if len(s.hub.topics[s.task]) == 0 {
-		delete(s.hub.topics, s.task)
-	}
-}
-
-// Wake wakes all subscribers of a task.
+// Wake says that something happened to a task.
 func (h *Hub) Wake(task uuid.UUID) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for s := range h.topics[task] {
-		s.notify()
+	if t := h.topics[task]; t != nil {
+		h.wake(t)
 	}
 }
 
-// WakeAll wakes everyone: hints may have been lost.
+// WakeAll says that hints may have been lost.
 func (h *Hub) WakeAll() {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	for _, subscribers := range h.topics {
-		for s := range subscribers {
-			s.notify()
+	for _, t := range h.topics {
+		h.wake(t)
+	}
+}
+
+func (h *Hub) wake(t *topic) {
+	for s := range t.subscriptions {
+		s.notify()
+	}
+	if len(t.streams) > 0 {
+		h.enqueue(t)
+	}
+}
+
+// enqueue has a topic read; one that is being read is read once more after that.
+func (h *Hub) enqueue(t *topic) {
+	switch {
+	case t.reading:
+		t.again = true
+	case !t.queued:
+		t.queued = true
+		h.queue = append(h.queue, t)
+		h.signal()
+	}
+}
+
+// signal wakes a reader, which wakes the next one while there is more.
+func (h *Hub) signal() {
+	select {
+	case h.filled <- struct{}{}:
+	default:
+	}
+}
+
+// topic finds or makes the topic of a task. The caller holds the lock.
+func (h *Hub) topic(task uuid.UUID) *topic {
+	t := h.topics[task]
+	if t == nil {
+		t = &topic{task: task, subscriptions: map[*Subscription]struct{}{}, streams: map[*Stream]struct{}{}}
+		h.topics[task] = t
+	}
+	return t
+}
+
+// leave forgets a topic that nobody watches any more. The caller holds the lock.
+func (h *Hub) leave(t *topic) {
+	if len(t.subscriptions) == 0 && len(t.streams) == 0 {
+		delete(h.topics, t.task)
+	}
+}
+
+// Run reads for the streams until ctx ends. It never fails; a database that is away is waited for.
+func (h *Hub) Run(ctx context.Context) error {
+	var duties sync.WaitGroup
+	for range readers {
+		duties.Go(func() { h.readAll(ctx) })
+	}
+	duties.Go(func() { h.sweepAll(ctx) })
+	duties.Wait()
+	return nil
+}
+
+func (h *Hub) readAll(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-h.filled:
+		}
+		for t := h.next(); t != nil; t = h.next() {
+			h.read(ctx, t)
 		}
 	}
 }
 
-func (s *Subscription) notify() {
-	select {
-	case s.wake <- struct{}{}:
-	default:
+// next takes the topic that waits the longest.
+func (h *Hub) next() *topic {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if len(h.queue) == 0 {
+		return nil
 	}
+	t := h.queue[0]
+	h.queue = h.queue[1:]
+	t.queued, t.reading = false, true
+	if len(h.queue) > 0 {
+		h.signal()
+	}
+	return t
+}
+
+// read reads a topic once and gives what is new to its streams.
+func (h *Hub) read(ctx context.Context, t *topic) {
+	h.mu.Lock()
+	after, logs := t.last, false
+	for s := range t.streams {
+		logs = logs || s.logs
+	}
+	h.mu.Unlock()
+
+	limited, cancel := context.WithTimeout(ctx, readTimeout)
+	batch, err := h.source.Read(limited, t.task, after, logs)
+	cancel()
+	if err != nil && ctx.Err() == nil {
+		h.logger.Warn("a task's news were not read; the next sweep does it", "task", t.task, "error", err)
+	}
+
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t.reading = false
+	if err == nil {
+		t.publish(batch, logs)
+		t.again = t.again || batch.More
+	}
+	if t.again && len(t.streams) > 0 {
+		t.again = false
+		h.enqueue(t)
+	}
+}
+
+func (t *topic) publish(batch Batch, logs bool) {
+	for s := range t.streams {
+		s.give(batch, logs)
+	}
+	t.last = max(t.last, batch.UpTo)
+}
+
+func (h *Hub) sweepAll(ctx context.Context) {
+	ticker := time.NewTicker(sweepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			h.sweep(ctx)
+		}
+	}
+}
+
+// sweep finds the tasks whose hints were lost.
+func (h *Hub) sweep(ctx context.Context) {
+	h.mu.Lock()
+	var tasks []uuid.UUID
+	for task, t := range h.topics {
+		if len(t.streams) > 0 {
+			tasks = append(tasks, task)
+		}
+	}
+	h.mu.Unlock()
+	if len(tasks) == 0 {
+		return
+	}
+	limited, cancel := context.WithTimeout(ctx, readTimeout)
+	defer cancel()
+	seqs, err := h.source.Seqs(limited, tasks)
+	if err != nil {
+		if ctx.Err() == nil {
+			h.logger.Warn("streams were not compared with the database; the next sweep does it", "error", err)
+		}
+		return
+	}
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	for _, task := range tasks {
+		seq, exists := seqs[task]
+		if t := h.topics[task]; t != nil && (!exists || seq > t.last) {
+			h.enqueue(t)
+		}
+	}
+}
+
+// Streams counts the open streams.
+func (h *Hub) Streams() int {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	count := 0
+	for _, t := range h.topics {
+		count += len(t.streams)
+	}
+	return count
 }

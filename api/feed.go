@@ -1,0 +1,101 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"freshet/jobs"
+	"freshet/jobs/postgres"
+	"freshet/jobs/realtime"
+)
+
+// feedPiece is how many entries are read at once: with 32 KiB in a chunk of output, 2 MiB at most.
+const feedPiece = 64
+
+// Feed reads what happened to tasks, for the Hub and for streams, and makes the frames that are sent,
+// once for all of them.
+type Feed struct {
+	addresses
+
+	store *postgres.Store
+}
+
+// NewFeed makes a Feed whose links begin with the address where users reach the API.
+func NewFeed(store *postgres.Store, publicURL string) *Feed {
+	return &Feed{newAddresses(publicURL), store}
+}
+
+// Read makes frames of what comes after a seq.
+func (f *Feed) Read(ctx context.Context, id uuid.UUID, after int64, logs bool) (realtime.Batch, error) {
+	task, entries, err := f.store.Entries(ctx, id, after, logs, feedPiece)
+	if errors.Is(err, jobs.ErrNotFound) {
+		return realtime.Batch{Gone: true}, nil
+	}
+	if err != nil {
+		return realtime.Batch{}, err
+	}
+	batch := realtime.Batch{UpTo: max(task.Seq, after), More: len(entries) == feedPiece, Ended: task.State.Ended()}
+	row, err := json.Marshal(f.brief(task))
+	if err != nil {
+		return realtime.Batch{}, fmt.Errorf("compose entries: %w", err)
+	}
+	for _, entry := range entries {
+		frame, err := frameOf(entry, row)
+		if err != nil {
+			return realtime.Batch{}, err
+		}
+		batch.Entries = append(batch.Entries, realtime.Entry{Seq: entry.Seq, Log: entry.Type == jobs.TaskLog, Frame: frame})
+	}
+	if batch.More {
+		batch.UpTo, batch.Ended = entries[feedPiece-1].Seq, false
+	}
+	return batch, nil
+}
+
+// Seqs reads the present seq of each task.
+func (f *Feed) Seqs(ctx context.Context, tasks []uuid.UUID) (map[uuid.UUID]int64, error) {
+	return f.store.Seqs(ctx, tasks)
+}
+
+// logData is the data of a task.log.
+type logData struct {
+	Stream  string `json:"stream"`
+	Text    string `json:"text"`
+	Partial bool   `json:"partial"`
+}
+
+// frameOf makes the SSE frame of an entry.
+func frameOf(entry jobs.Entry, task json.RawMessage) ([]byte, error) {
+	if entry.Type == jobs.TaskLog {
+		text := string(bytes.ToValidUTF8(entry.Bytes, []byte("\uFFFD")))
+		data, err := json.Marshal(logData{entry.Stream.String(), text, entry.Partial})
+		if err != nil {
+			return nil, fmt.Errorf("compose entry %d: %w", entry.Seq, err)
+		}
+		entry.Data = data
+	}
+	view, err := viewEvent(entry.Event, task)
+	if err != nil {
+		return nil, err
+	}
+	return frame(entry.Seq, string(entry.Type), view)
+}
+
+// frame is one event of a stream, in the form of the HTML standard, section 9.2.6. JSON has no line
+// breaks of its own, so nothing in the data can begin another field. A zero id is left out: the
+// reader's Last-Event-ID stays what it is.
+func frame(id int64, event string, data any) ([]byte, error) {
+	encoded, err := json.Marshal(data)
+	if err != nil {
+		return nil, fmt.Errorf("compose %s: %w", event, err)
+	}
+	if id == 0 {
+		return fmt.Appendf(nil, "event: %s\ndata: %s\n\n", event, encoded), nil
+	}
+	return fmt.Appendf(nil, "id: %d\nevent: %s\ndata: %s\n\n", id, event, encoded), nil
+}

@@ -1,0 +1,74 @@
+package postgres
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"freshet/jobs"
+)
+
+const entriesSQL = `
+	SELECT seq, attempt, at, type, data, 0::smallint, false, NULL::bytea FROM freshet.task_events WHERE task_id = $1 AND seq > $2
+	UNION ALL
+	SELECT seq, attempt, at, 'task.log', NULL, stream, partial, data FROM freshet.task_logs WHERE $3 AND task_id = $1 AND seq > $2
+	ORDER BY seq LIMIT $4`
+
+// Entries reads a task without its payload, and of the same moment what comes after a seq in its one
+// sequence, at most limit entries. Without logs, events only. Errors: jobs.ErrNotFound.
+func (s *Store) Entries(ctx context.Context, id uuid.UUID, after int64, logs bool, limit int) (jobs.Task, []jobs.Entry, error) {
+	var row taskRow
+	var entries []jobs.Entry
+	// One round trip and one snapshot: the task and its entries are of the same moment.
+	batch := &pgx.Batch{}
+	batch.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+	batch.Queue(`SELECT `+taskColumns+taskTables+`WHERE t.id = $1`, id).QueryRow(func(found pgx.Row) error {
+		return found.Scan(row.targets()...)
+	})
+	batch.Queue(entriesSQL, id, after, logs, limit).Query(func(rows pgx.Rows) error {
+		var err error
+		entries, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (jobs.Entry, error) { return entryRow(id, row) })
+		return err
+	})
+	batch.Queue(`COMMIT`)
+	err := s.pool.SendBatch(ctx, batch).Close()
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = jobs.ErrNotFound
+	}
+	if err != nil {
+		return jobs.Task{}, nil, fmt.Errorf("entries of task %s: %w", id, err)
+	}
+	task, err := row.result()
+	return task, entries, err
+}
+
+func entryRow(task uuid.UUID, row pgx.CollectableRow) (jobs.Entry, error) {
+	entry := jobs.Entry{Event: jobs.Event{TaskID: task}}
+	var data, output []byte
+	err := row.Scan(&entry.Seq, &entry.Attempt, &entry.At, &entry.Type, &data, &entry.Stream, &entry.Partial, &output)
+	entry.Data, entry.Bytes = bytes.Clone(data), bytes.Clone(output)
+	return entry, err
+}
+
+// Seqs reads the present seq of each of the tasks that there still is.
+func (s *Store) Seqs(ctx context.Context, tasks []uuid.UUID) (map[uuid.UUID]int64, error) {
+	rows, err := s.pool.Query(ctx, `SELECT id, seq FROM freshet.tasks WHERE id = ANY ($1)`, tasks)
+	if err != nil {
+		return nil, fmt.Errorf("seqs of tasks: %w", err)
+	}
+	seqs := make(map[uuid.UUID]int64, len(tasks))
+	var task uuid.UUID
+	var seq int64
+	_, err = pgx.ForEachRow(rows, []any{&task, &seq}, func() error {
+		seqs[task] = seq
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("seqs of tasks: %w", err)
+	}
+	return seqs, nil
+}

@@ -1,0 +1,85 @@
+package realtime
+
+import "github.com/google/uuid"
+
+// maxHeld is how many entries a stream holds for its owner to take.
+const maxHeld = 256
+
+// Stream is one reader's live view of one task.
+type Stream struct {
+	// C receives when there is something to take.
+	C <-chan struct{}
+
+	hub   *Hub
+	topic *topic
+	wake  chan struct{}
+	logs  bool
+
+	held []Entry // guarded by the hub's lock, as is the rest
+	news News
+}
+
+// News is what a stream has for its owner.
+type News struct {
+	Entries []Entry
+	Behind  bool  // entries were dropped: read the Source from where you are
+	Ended   int64 // the task has ended with this seq; zero while it has not
+	Gone    bool  // the task was deleted
+}
+
+// Open opens a stream of a task whose present seq is known; with logs it is given output too. What
+// comes later than that seq is given live, and perhaps some of what came before.
+func (h *Hub) Open(task uuid.UUID, seq int64, logs bool) *Stream {
+	wake := make(chan struct{}, 1)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	t := h.topic(task)
+	if len(t.streams) == 0 {
+		t.last = max(t.last, seq)
+	}
+	s := &Stream{C: wake, hub: h, topic: t, wake: wake, logs: logs}
+	t.streams[s] = struct{}{}
+	return s
+}
+
+// Close ends the stream.
+func (s *Stream) Close() {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	delete(s.topic.streams, s)
+	s.hub.leave(s.topic)
+}
+
+// Take empties the stream.
+func (s *Stream) Take() News {
+	s.hub.mu.Lock()
+	defer s.hub.mu.Unlock()
+	news := s.news
+	news.Entries = s.held
+	s.held, s.news.Behind = nil, false
+	return news
+}
+
+// give adds what was read. A stream that wants logs cannot use a read without.
+func (s *Stream) give(batch Batch, logs bool) {
+	s.news.Gone = s.news.Gone || batch.Gone
+	if batch.Ended {
+		s.news.Ended = batch.UpTo
+	}
+	if s.logs && !logs || len(s.held)+len(batch.Entries) > maxHeld {
+		s.held, s.news.Behind = nil, true
+	}
+	if !s.news.Behind {
+		for _, entry := range batch.Entries {
+			if s.logs || !entry.Log {
+				s.held = append(s.held, entry)
+			}
+		}
+	}
+	if len(s.held) > 0 || s.news.Behind || s.news.Gone || s.news.Ended > 0 {
+		select {
+		case s.wake <- struct{}{}:
+		default:
+		}
+	}
+}
