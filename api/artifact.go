@@ -54,7 +54,7 @@ type artifactsOutput struct {
 }
 
 func (s *Server) listArtifacts(ctx context.Context, in *taskInput) (*artifactsOutput, error) {
-	task, err := s.owned(ctx, in.ID)
+	task, err := s.ownedHead(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -46,7 +46,7 @@ type attemptsOutput struct {
 }
 
 func (s *Server) listAttempts(ctx context.Context, in *taskInput) (*attemptsOutput, error) {
-	task, err := s.owned(ctx, in.ID)
+	task, err := s.ownedHead(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -89,7 +89,7 @@ type eventsOutput struct {
 }
 
 func (s *Server) listEvents(ctx context.Context, in *eventsInput) (*eventsOutput, error) {
-	task, err := s.owned(ctx, in.ID)
+	task, err := s.ownedHead(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -43,7 +43,7 @@ type taskOutput struct {
 }
 
 func (s *Server) cancelTask(ctx context.Context, in *taskInput) (*taskOutput, error) {
-	task, err := s.owned(ctx, in.ID)
+	task, err := s.ownedHead(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +111,7 @@ func (s *Server) rerunTask(ctx context.Context, in *taskInput) (*submitOutput, e
 }
 
 func (s *Server) deleteTask(ctx context.Context, in *taskInput) (*struct{}, error) {
-	task, err := s.owned(ctx, in.ID)
+	task, err := s.ownedHead(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}

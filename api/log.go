@@ -51,7 +51,7 @@ type logView struct {
 }
 
 func (s *Server) readLogs(ctx context.Context, in *logsInput) (*huma.StreamResponse, error) {
-	task, err := s.owned(ctx, in.ID)
+	task, err := s.ownedHead(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}

@@ -13,16 +13,25 @@ type taskInput struct {
 	ID string `path:"id" doc:"Id of the task." example:"0193a5c2-7d3e-7c61-a1c9-6f7a1c0e9b42"`
 }
 
-// owned reads the task that a request names, if the caller may see it. Every operation on a task begins
-// here: this is the one place that decides whose task it is.
+// owned reads the task that a request names, with its payload, if the caller may see it.
 func (s *Server) owned(ctx context.Context, text string) (jobs.Task, error) {
+	return s.read(ctx, text, s.store.Task)
+}
+
+// ownedHead is owned for operations that need no payload, which may be long.
+func (s *Server) ownedHead(ctx context.Context, text string) (jobs.Task, error) {
+	return s.read(ctx, text, s.store.Head)
+}
+
+// read is where every operation on a task begins, and the one place that decides whose task it is.
+func (s *Server) read(ctx context.Context, text string, from func(context.Context, uuid.UUID) (jobs.Task, error)) (jobs.Task, error) {
 	id, err := parseID(text)
 	if err != nil {
 		return jobs.Task{}, err
 	}
 	limited, cancel := context.WithTimeout(ctx, s.limits.Work)
 	defer cancel()
-	task, err := s.store.Task(limited, id)
+	task, err := from(limited, id)
 	if err != nil {
 		return jobs.Task{}, err
 	}

@@ -46,7 +46,10 @@ type getTaskOutput struct {
 }
 
 func (s *Server) getTask(ctx context.Context, in *getTaskInput) (*getTaskOutput, error) {
-	task, err := s.awaited(ctx, in)
+	if err := s.await(ctx, in); err != nil {
+		return nil, err
+	}
+	task, err := s.owned(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
@@ -60,18 +63,18 @@ func (s *Server) getTask(ctx context.Context, in *getTaskInput) (*getTaskOutput,
 	return output, nil
 }
 
-// awaited reads a task when what the request waits for has come, or the time is up.
-func (s *Server) awaited(ctx context.Context, in *getTaskInput) (jobs.Task, error) {
+// await returns when what the request waits for has come, or the time is up.
+func (s *Server) await(ctx context.Context, in *getTaskInput) error {
 	if in.Wait == "" {
-		return s.owned(ctx, in.ID)
+		return nil
 	}
 	wait, ok := parseDuration(in.Wait)
 	if !ok {
-		return jobs.Task{}, newProblem(codeInvalidParameter, "", fault{"/query/wait", "format", "must be a duration such as 30s"})
+		return newProblem(codeInvalidParameter, "", fault{"/query/wait", "format", "must be a duration such as 30s"})
 	}
 	id, err := parseID(in.ID)
 	if err != nil {
-		return jobs.Task{}, err
+		return err
 	}
 	hints := s.hub.Subscribe(id)
 	defer hints.Close()
@@ -80,9 +83,9 @@ func (s *Server) awaited(ctx context.Context, in *getTaskInput) (jobs.Task, erro
 	poll := time.NewTicker(pollEvery)
 	defer poll.Stop()
 	for after := in.After; ; {
-		task, err := s.owned(ctx, in.ID)
+		task, err := s.ownedHead(ctx, in.ID)
 		if err != nil || task.State.Ended() || in.Until == "change" && after >= 0 && task.Seq > after {
-			return task, err
+			return err
 		}
 		if after < 0 {
 			after = task.Seq
@@ -91,11 +94,11 @@ func (s *Server) awaited(ctx context.Context, in *getTaskInput) (jobs.Task, erro
 		case <-hints.C:
 		case <-poll.C:
 		case <-timeUp.C:
-			return task, nil
+			return nil
 		case <-s.stopping:
-			return task, nil
+			return nil
 		case <-ctx.Done():
-			return task, context.Cause(ctx)
+			return context.Cause(ctx)
 		}
 	}
 }

@@ -45,6 +45,19 @@ func (s *Store) Task(ctx context.Context, id uuid.UUID) (jobs.Task, error) {
 	return row.result()
 }
 
+// Head reads one task without its payload. Errors: jobs.ErrNotFound.
+func (s *Store) Head(ctx context.Context, id uuid.UUID) (jobs.Task, error) {
+	var row taskRow
+	err := s.pool.QueryRow(ctx, `SELECT `+taskColumns+taskTables+`WHERE t.id = $1`, id).Scan(row.targets()...)
+	if errors.Is(err, pgx.ErrNoRows) {
+		err = jobs.ErrNotFound
+	}
+	if err != nil {
+		return jobs.Task{}, fmt.Errorf("task %s: %w", id, err)
+	}
+	return row.result()
+}
+
 // Tasks lists tasks, newest first, without their payloads: those that the filter lets through and that
 // are older than before, which is zero for the first page.
 func (s *Store) Tasks(ctx context.Context, filter jobs.TaskFilter, before uuid.UUID, limit int) ([]jobs.Task, error) {
