@@ -111,7 +111,7 @@ func makeParts(ctx context.Context, store *postgres.Store, url string, socket ne
 		return nil, err
 	}
 	workers := worker.New(worker.Config{
-		Store: store, Runner: nothing{},
+		Store: store, Heart: store, Runner: nothing{},
 		Worker: jobs.Worker{ID: uuid.New(), Pool: "default", Slots: slots, Kinds: []string{"nothing"}},
 		Lease:  time.Minute, Beat: 10 * time.Second, Drain: time.Second, FetchCooldown: fetchCooldown, Logger: silent(),
 	})

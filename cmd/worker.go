@@ -83,18 +83,26 @@ func (a *app) work(ctx context.Context, options workerOptions) error {
 		return err
 	}
 	defer store.Close()
-	return a.pull(ctx, store, db, settings, pool, options, lookup)
+	heart, err := a.open(ctx, db, "freshet heartbeat", 1)
+	if err != nil {
+		return err
+	}
+	defer heart.Close()
+	return a.pull(ctx, stores{store, heart}, db, settings, pool, options, lookup)
 }
 
+// stores are a worker's connections: those of its work, and the one of its beats.
+type stores struct{ work, heart *postgres.Store }
+
 // pull runs the parts of a worker until ctx ends.
-func (a *app) pull(ctx context.Context, store *postgres.Store, db database, settings *config.Config,
+func (a *app) pull(ctx context.Context, stores stores, db database, settings *config.Config,
 	pool config.Pool, options workerOptions, lookup lookup,
 ) error {
 	host, err := a.host(settings, options.root, lookup)
 	if err != nil {
 		return err
 	}
-	host.Sink = store
+	host.Sink = stores.work
 	if err := host.Sweep(); err != nil {
 		a.logger.Warn("workspaces of dead attempts were not removed", "error", err)
 	}
@@ -107,7 +115,7 @@ func (a *app) pull(ctx context.Context, store *postgres.Store, db database, sett
 		return fmt.Errorf("worker id: %w", err)
 	}
 	workers := worker.New(worker.Config{
-		Store: store, Runner: host,
+		Store: stores.work, Heart: stores.heart, Runner: host,
 		Worker: jobs.Worker{
 			ID: id, Pool: pool.Name, Host: name, PID: os.Getpid(), Slots: pool.Slots, Kinds: kindNames(settings), Version: a.Version,
 		},

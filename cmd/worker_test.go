@@ -10,6 +10,7 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 )
 
 // trueKinds is a kind that does nothing, in a process, four at a time.
@@ -42,6 +43,12 @@ kinds:
     grace: 1s
 `
 
+const (
+	daemonGrace = time.Second
+	// limit is what a descendant may outlive the end of its attempt, or its worker, by.
+	limit = 2 * time.Second
+)
+
 func startDaemon(t *testing.T) (p *program, id string, grandchild func(attempt int) int) {
 	t.Helper()
 	pids := t.TempDir()
@@ -67,11 +74,13 @@ func TestCancelLeavesNoDescendant(t *testing.T) {
 	t.Parallel()
 	p, id, grandchild := startDaemon(t)
 	pid := grandchild(1)
+	asked := time.Now()
 	p.must(0, "cancel", id)
-	p.until("the task is cancelled", func() bool { return p.task(id).State == "cancelled" })
-	if alive(pid) {
-		t.Error("the task is cancelled, and its grandchild lives")
+	p.until("the grandchild is dead", func() bool { return !alive(pid) })
+	if took := time.Since(asked); took > daemonGrace+limit {
+		t.Errorf("the grandchild lived for %s after the cancel", took)
 	}
+	p.until("the task is cancelled", func() bool { return p.task(id).State == "cancelled" })
 }
 
 // TestKilledWorker kills the worker: nothing of its task survives, and another worker takes its place.
@@ -83,7 +92,11 @@ func TestKilledWorker(t *testing.T) {
 	if err := syscall.Kill(worker.PID, syscall.SIGKILL); err != nil {
 		t.Fatal(err)
 	}
+	killed := time.Now()
 	p.until("the grandchild is dead", func() bool { return !alive(pid) })
+	if took := time.Since(killed); took > limit {
+		t.Errorf("the grandchild lived for %s after its worker", took)
+	}
 	p.until("there is another worker", func() bool {
 		workers := p.workers()
 		return workers[len(workers)-1].PID != worker.PID

@@ -29,6 +29,7 @@ type Runner interface {
 // Config of a Pool. All fields are needed.
 type Config struct {
 	Store         *postgres.Store
+	Heart         *postgres.Store // for the beats alone, so that no queue for a connection delays one
 	Runner        Runner
 	Worker        jobs.Worker   // ID, pool, slots and kinds; the rest is for people
 	Lease         time.Duration // how long the worker counts as alive after a beat
@@ -157,7 +158,7 @@ func (p *Pool) beat(ctx context.Context) {
 		case <-ticker.C:
 		}
 		beating, cancel := context.WithTimeout(ctx, p.Beat)
-		if err := p.Store.Beat(beating, p.Worker.ID, p.Lease); err != nil && ctx.Err() == nil {
+		if err := p.Heart.Beat(beating, p.Worker.ID, p.Lease); err != nil && ctx.Err() == nil {
 			p.Logger.Warn("worker could not beat", "worker", p.Worker.ID, "error", err)
 		}
 		cancel()
