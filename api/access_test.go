@@ -5,7 +5,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
+	"freshet/api"
 	"freshet/jobs"
 )
 
@@ -33,6 +35,7 @@ func strangers() map[string]struct {
 		"list-events":       {"/v1/tasks/%s/events", "", 403},
 		"read-logs":         {"/v1/tasks/%s/logs", "", 403},
 		"stream-task":       {"/v1/tasks/%s/stream", "", 403},
+		"stream-tasks":      {"/v1/stream", "", 200},
 		"list-artifacts":    {"/v1/tasks/%s/artifacts", "", 403},
 		"download-artifact": {"/v1/artifacts/1?expires=9999999999&signature=AAAA", "", 403},
 		"list-kinds":        {"/v1/kinds", "", 200},
@@ -50,7 +53,7 @@ func strangers() map[string]struct {
 
 func TestStrangersGetNothing(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
+	r := newRig(t, func(c *api.Config) { c.Limits.Stream = 50 * time.Millisecond }) // a stream ends
 	const secret = "only-for-ada"
 	task := r.submit(`{"kind":"report","input":{"n":1,"text":"` + secret + `"},"tags":["` + secret + `"],"metadata":{"x":"` + secret + `"}}`)
 	claim := r.claim(task.ID)

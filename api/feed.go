@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -60,6 +61,59 @@ func (f *Feed) Read(ctx context.Context, id uuid.UUID, after int64, logs bool) (
 // Seqs reads the present seq of each task.
 func (f *Feed) Seqs(ctx context.Context, tasks []uuid.UUID) (map[uuid.UUID]int64, error) {
 	return f.store.Seqs(ctx, tasks)
+}
+
+// Heads makes frames of tasks that changed. They have no ids, since such a stream cannot be resumed.
+func (f *Feed) Heads(ctx context.Context, ids []uuid.UUID, afters []int64) ([]realtime.Head, error) {
+	tasks, events, err := f.store.Heads(ctx, ids, afters)
+	if err != nil {
+		return nil, err
+	}
+	heads := make([]realtime.Head, len(tasks))
+	for i, task := range tasks {
+		if heads[i], err = f.head(task, events[task.ID]); err != nil {
+			return nil, err
+		}
+	}
+	return heads, nil
+}
+
+func (f *Feed) head(task jobs.Task, events []jobs.Event) (realtime.Head, error) {
+	head := realtime.Head{Task: task.ID, Owner: task.Owner, Kind: task.Kind, Tags: task.Tags, Seq: task.Seq}
+	view := f.brief(task)
+	row, err := json.Marshal(view)
+	if err == nil {
+		head.Snapshot, err = snapshotFrame(view)
+	}
+	for _, event := range events {
+		if err != nil {
+			break
+		}
+		var told eventView
+		if told, err = viewEvent(event, row); err == nil {
+			var text []byte
+			text, err = frame(0, string(event.Type), told)
+			head.Events = append(head.Events, text)
+		}
+	}
+	if err != nil {
+		return head, fmt.Errorf("compose task %s: %w", task.ID, err)
+	}
+	return head, nil
+}
+
+// snapshotFrame is the frame of a task as it is.
+func snapshotFrame(task taskView) ([]byte, error) {
+	type data struct {
+		Task taskView `json:"task"`
+	}
+	return frame(0, "task.snapshot", struct {
+		Type   string    `json:"type"`
+		TaskID uuid.UUID `json:"taskId"`
+		Seq    int64     `json:"seq"`
+		At     time.Time `json:"at"`
+		Data   data      `json:"data"`
+	}{"task.snapshot", task.ID, task.Seq, time.Now().UTC(), data{task}})
 }
 
 // logData is the data of a task.log.

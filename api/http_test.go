@@ -20,7 +20,7 @@ func TestProblemsOfTheRouter(t *testing.T) {
 	r.call(ada, http.MethodGet, "/nothing", "").refused(http.StatusNotFound, "not_found", "")
 	r.call("", http.MethodGet, "/v1", "").refused(http.StatusNotFound, "not_found", "")
 	r.call("", http.MethodGet, "/v1/tasks/", "").refused(http.StatusNotFound, "not_found", "")
-	r.call("", http.MethodGet, "/v1/stream", "").refused(http.StatusNotFound, "not_found", "")
+	r.call("", http.MethodGet, "/v1/nothing", "").refused(http.StatusNotFound, "not_found", "")
 	for path, allow := range map[string]string{
 		"/v1/tasks":                 "GET, POST, HEAD",
 		"/v1/tasks/x":               "GET, DELETE, HEAD",

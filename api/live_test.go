@@ -143,3 +143,6 @@ func (r *rig) loseSessions(ending <-chan struct{}) {
 		}
 	}
 }
+
+// late receives when a test has waited long enough.
+func (r *rig) late() <-chan time.Time { return time.After(patience) }

@@ -75,6 +75,7 @@ func (s *Server) operations(mux chi.Router) huma.API {
 	s.historyRoutes(r)
 	s.logRoutes(r)
 	s.streamRoutes(r)
+	s.newsRoutes(r)
 	s.artifactRoutes(r)
 	s.kindRoutes(r)
 	s.poolRoutes(r)

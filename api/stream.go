@@ -117,9 +117,7 @@ type follower struct {
 func (f *follower) run(answer huma.Context) {
 	stream := f.server.hub.Open(f.task.ID, f.task.Seq, f.logs)
 	defer stream.Close()
-	answer.SetHeader("Content-Type", streamType)
-	answer.SetHeader("Cache-Control", "no-cache, no-transform")
-	answer.SetHeader("X-Accel-Buffering", "no")
+	beginStream(answer)
 	if f.begin() != nil || f.history() != nil {
 		return
 	}
@@ -142,7 +140,7 @@ func (f *follower) run(answer huma.Context) {
 			err = context.Cause(f.ctx)
 		}
 		if err != nil {
-			_ = f.write(f.hint()) // so that not all come back at once
+			_ = f.write(comeBack()) // so that not all come back at once
 			return
 		}
 	}
@@ -151,21 +149,11 @@ func (f *follower) run(answer huma.Context) {
 
 // begin sends the snapshot, which has no id: what the reader knows stays what it knew.
 func (f *follower) begin() error {
-	type snapshot struct {
-		Task taskView `json:"task"`
-	}
-	view := f.server.view(f.task)
-	data, err := frame(0, "task.snapshot", struct {
-		Type   string   `json:"type"`
-		TaskID string   `json:"taskId"`
-		Seq    int64    `json:"seq"`
-		At     string   `json:"at"`
-		Data   snapshot `json:"data"`
-	}{"task.snapshot", f.task.ID.String(), f.task.Seq, time.Now().UTC().Format(time.RFC3339Nano), snapshot{view}})
+	data, err := snapshotFrame(f.server.view(f.task))
 	if err != nil {
 		return err
 	}
-	return f.write(append(f.hint(), data...))
+	return f.write(append(comeBack(), data...))
 }
 
 // end says that nothing follows.
@@ -243,15 +231,24 @@ func (f *follower) send(entries []realtime.Entry) error {
 	return f.write(frames)
 }
 
-// hint says when to come back.
-func (f *follower) hint() []byte {
+func (f *follower) write(frames []byte) error { return f.server.push(f.ctx, frames) }
+
+// comeBack says when to come back, not for all readers at once.
+func comeBack() []byte {
 	return fmt.Appendf(nil, "retry: %d\n\n", retryAfter+rand.IntN(retrySpread)) //nolint:gosec // no secret
 }
 
-// write sends bytes, and fails when the reader does not take them in time.
-func (f *follower) write(frames []byte) error {
-	f.server.renewDeadline(f.ctx)
-	w := callOf(f.ctx).writer
+// beginStream sends the headers of a stream.
+func beginStream(answer huma.Context) {
+	answer.SetHeader("Content-Type", streamType)
+	answer.SetHeader("Cache-Control", "no-cache, no-transform")
+	answer.SetHeader("X-Accel-Buffering", "no")
+}
+
+// push sends a piece of a stream, and fails when the reader does not take it in time.
+func (s *Server) push(ctx context.Context, frames []byte) error {
+	s.renewDeadline(ctx)
+	w := callOf(ctx).writer
 	if _, err := w.Write(frames); err != nil {
 		return err
 	}

@@ -54,6 +54,38 @@ func entryRow(task uuid.UUID, row pgx.CollectableRow) (jobs.Entry, error) {
 	return entry, err
 }
 
+// Heads reads tasks without their payloads, and of one moment with them the events after a seq, for
+// those whose seq is not zero. Tasks that there are no more are missing.
+func (s *Store) Heads(ctx context.Context, ids []uuid.UUID, afters []int64) ([]jobs.Task, map[uuid.UUID][]jobs.Event, error) {
+	var tasks []jobs.Task
+	events := map[uuid.UUID][]jobs.Event{}
+	batch := &pgx.Batch{}
+	batch.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+	batch.Queue(`SELECT `+taskColumns+taskTables+`WHERE t.id = ANY ($1) ORDER BY t.id`, ids).Query(func(rows pgx.Rows) error {
+		var err error
+		tasks, err = collectTasks(rows)
+		return err
+	})
+	batch.Queue(`SELECT i.id, e.seq, e.attempt, e.at, e.type, e.data FROM unnest($1::uuid[], $2::bigint[]) AS i(id, after)
+		CROSS JOIN LATERAL (SELECT * FROM freshet.task_events e WHERE i.after > 0 AND e.task_id = i.id AND e.seq > i.after) e
+		ORDER BY i.id, e.seq`, ids, afters).Query(func(rows pgx.Rows) error {
+		var event jobs.Event
+		var data []byte
+		targets := []any{&event.TaskID, &event.Seq, &event.Attempt, &event.At, &event.Type, &data}
+		_, err := pgx.ForEachRow(rows, targets, func() error {
+			event.Data = bytes.Clone(data)
+			events[event.TaskID] = append(events[event.TaskID], event)
+			return nil
+		})
+		return err
+	})
+	batch.Queue(`COMMIT`)
+	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, nil, fmt.Errorf("heads of tasks: %w", err)
+	}
+	return tasks, events, nil
+}
+
 // Seqs reads the present seq of each of the tasks that there still is.
 func (s *Store) Seqs(ctx context.Context, tasks []uuid.UUID) (map[uuid.UUID]int64, error) {
 	rows, err := s.pool.Query(ctx, `SELECT id, seq FROM freshet.tasks WHERE id = ANY ($1)`, tasks)

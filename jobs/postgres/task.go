@@ -68,18 +68,23 @@ func (s *Store) Tasks(ctx context.Context, filter jobs.TaskFilter, before uuid.U
 	if err != nil {
 		return nil, fmt.Errorf("list tasks: %w", err)
 	}
+	tasks, err := collectTasks(rows)
+	if err != nil {
+		return nil, fmt.Errorf("list tasks: %w", err)
+	}
+	return tasks, nil
+}
+
+func collectTasks(rows pgx.Rows) ([]jobs.Task, error) {
 	var tasks []jobs.Task
 	var row taskRow
-	_, err = pgx.ForEachRow(rows, row.targets(), func() error {
+	_, err := pgx.ForEachRow(rows, row.targets(), func() error {
 		task, err := row.result()
 		tasks = append(tasks, task)
 		row = taskRow{}
 		return err
 	})
-	if err != nil {
-		return nil, fmt.Errorf("list tasks: %w", err)
-	}
-	return tasks, nil
+	return tasks, err
 }
 
 // listConditions names only what is asked for, so that each kind of list has a plan of its own.

@@ -1,7 +1,8 @@
 // Package realtime carries what happens to tasks to those who watch, within one process. It holds no
 // SQL and no history: a Source reads, the Hub hands out.
 //
-// A Subscription is told that something happened, and no more. A Stream is given the entries:
+// A Subscription is told that something happened, and no more. A Feed is told of many tasks, as they
+// change, and begins anew when it missed something. A Stream is given all entries of one task:
 //
 //	open the stream ──► read history from the Source up to its end ──► take what comes live
 //	                          ▲                                              │

@@ -40,6 +40,8 @@ type Source interface {
 	Read(ctx context.Context, task uuid.UUID, after int64, logs bool) (Batch, error)
 	// Seqs reads the present seq of each task that there still is.
 	Seqs(ctx context.Context, tasks []uuid.UUID) (map[uuid.UUID]int64, error)
+	// Heads reads the tasks that there still are; with the events after a seq where that is not zero.
+	Heads(ctx context.Context, tasks []uuid.UUID, afters []int64) ([]Head, error)
 }
 
 // Hub wakes the subscribers of a task and feeds its streams. Create it with New, and keep Run running
@@ -52,6 +54,10 @@ type Hub struct {
 	topics map[uuid.UUID]*topic
 	queue  []*topic // that are to be read
 	filled chan struct{}
+
+	feeds   map[*Feed]struct{}
+	changed map[uuid.UUID]struct{} // for the feeds
+	noted   chan struct{}
 }
 
 // topic is a task that someone watches.
@@ -67,7 +73,11 @@ type topic struct {
 
 // New makes a Hub that reads from source.
 func New(source Source, logger *slog.Logger) *Hub {
-	return &Hub{source: source, logger: logger, topics: map[uuid.UUID]*topic{}, filled: make(chan struct{}, 1)}
+	return &Hub{
+		source: source, logger: logger,
+		topics: map[uuid.UUID]*topic{}, filled: make(chan struct{}, 1),
+		feeds: map[*Feed]struct{}{}, changed: map[uuid.UUID]struct{}{}, noted: make(chan struct{}, 1),
+	}
 }
 
 // Wake says that something happened to a task.
@@ -77,6 +87,7 @@ func (h *Hub) Wake(task uuid.UUID) {
 	if t := h.topics[task]; t != nil {
 		h.wake(t)
 	}
+	h.note(task)
 }
 
 // WakeAll says that hints may have been lost.
@@ -86,6 +97,7 @@ func (h *Hub) WakeAll() {
 	for _, t := range h.topics {
 		h.wake(t)
 	}
+	h.missed()
 }
 
 func (h *Hub) wake(t *topic) {
@@ -141,6 +153,7 @@ func (h *Hub) Run(ctx context.Context) error {
 		duties.Go(func() { h.readAll(ctx) })
 	}
 	duties.Go(func() { h.sweepAll(ctx) })
+	duties.Go(func() { h.feedAll(ctx) })
 	duties.Wait()
 	return nil
 }
