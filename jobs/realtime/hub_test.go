@@ -1,0 +1,219 @@
+package realtime_test
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+	"go.uber.org/goleak"
+
+	"freshet/jobs/realtime"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// memory is a Source: tasks whose entries are events, but for every third, which is output.
+type memory struct {
+	mu    sync.Mutex
+	seqs  map[uuid.UUID]int64
+	reads int
+}
+
+func (m *memory) add(task uuid.UUID, entries int64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.seqs[task] += entries
+}
+
+const piece = 100
+
+func (m *memory) Read(_ context.Context, task uuid.UUID, after int64, logs bool) (realtime.Batch, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.reads++
+	seq, exists := m.seqs[task]
+	batch := realtime.Batch{UpTo: seq, Gone: !exists}
+	for number := after + 1; number <= seq; number++ {
+		if len(batch.Entries) == piece {
+			batch.More, batch.UpTo = true, number-1
+			break
+		}
+		if isLog := number%3 == 0; logs || !isLog {
+			batch.Entries = append(batch.Entries, realtime.Entry{Seq: number, Log: isLog})
+		}
+	}
+	return batch, nil
+}
+
+func (m *memory) Seqs(_ context.Context, tasks []uuid.UUID) (map[uuid.UUID]int64, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	found := map[uuid.UUID]int64{}
+	for _, task := range tasks {
+		if seq, exists := m.seqs[task]; exists {
+			found[task] = seq
+		}
+	}
+	return found, nil
+}
+
+func (m *memory) Heads(context.Context, []uuid.UUID, []int64) ([]realtime.Head, error) { return nil, nil }
+
+// inBubble runs a test with a hub, in fake time.
+func inBubble(t *testing.T, test func(t *testing.T, hub *realtime.Hub, source *memory, task uuid.UUID)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		source, task := &memory{seqs: map[uuid.UUID]int64{}}, uuid.New()
+		source.add(task, 1)
+		hub := realtime.New(source, slog.New(slog.DiscardHandler))
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- hub.Run(ctx) }()
+		test(t, hub, source, task)
+		stop()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+func seqs(news realtime.News) (list []int64) {
+	for _, entry := range news.Entries {
+		list = append(list, entry.Seq)
+	}
+	return list
+}
+
+func TestOneReadFeedsAllStreams(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, hub *realtime.Hub, source *memory, task uuid.UUID) {
+		var streams []*realtime.Stream
+		for range 50 {
+			streams = append(streams, hub.Open(task, 1, true))
+		}
+		source.add(task, 2)
+		hub.Wake(task)
+		synctest.Wait()
+		for _, stream := range streams {
+			<-stream.C
+			if got := seqs(stream.Take()); len(got) != 2 || got[0] != 2 || got[1] != 3 {
+				t.Errorf("a stream was given %v", got)
+			}
+			stream.Close()
+		}
+		if source.reads != 1 {
+			t.Errorf("%d reads for 50 streams", source.reads)
+		}
+		if hub.Streams() != 0 {
+			t.Errorf("%d streams are left", hub.Streams())
+		}
+	})
+}
+
+func TestALostHintIsHealed(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, hub *realtime.Hub, source *memory, task uuid.UUID) {
+		stream := hub.Open(task, 1, false)
+		defer stream.Close()
+		source.add(task, 1) // and nobody says so
+		began := time.Now()
+		<-stream.C
+		if got := seqs(stream.Take()); len(got) != 1 || got[0] != 2 {
+			t.Errorf("the stream was given %v", got)
+		}
+		if took := time.Since(began); took > 3*time.Second {
+			t.Errorf("it took %s", took)
+		}
+	})
+}
+
+func TestAStreamThatIsNotTakenFallsBehind(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, hub *realtime.Hub, source *memory, task uuid.UUID) {
+		slow, quick := hub.Open(task, 1, true), hub.Open(task, 1, true)
+		defer slow.Close()
+		defer quick.Close()
+		got := 0
+		for range 4 {
+			source.add(task, piece)
+			hub.Wake(task)
+			synctest.Wait()
+			news := quick.Take()
+			if got += len(news.Entries); news.Behind {
+				t.Fatal("the quick stream is behind")
+			}
+		}
+		if got != 4*piece {
+			t.Errorf("the quick stream was given %d entries", got)
+		}
+		news := slow.Take()
+		if !news.Behind || len(news.Entries) > piece {
+			t.Errorf("the slow stream holds %d entries, behind: %t", len(news.Entries), news.Behind)
+		}
+		source.add(task, 1)
+		hub.Wake(task)
+		synctest.Wait()
+		if news := slow.Take(); news.Behind || len(news.Entries) != 1 {
+			t.Errorf("after it caught up it was given %+v", news)
+		}
+	})
+}
+
+func TestStreamsWithAndWithoutOutput(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, hub *realtime.Hub, source *memory, task uuid.UUID) {
+		events, all := hub.Open(task, 1, false), hub.Open(task, 1, true)
+		defer events.Close()
+		defer all.Close()
+		source.add(task, 3)
+		hub.Wake(task)
+		synctest.Wait()
+		if got := seqs(events.Take()); len(got) != 2 {
+			t.Errorf("events: %v", got)
+		}
+		if got := seqs(all.Take()); len(got) != 3 {
+			t.Errorf("all: %v", got)
+		}
+	})
+}
+
+func TestADeletedTaskEndsItsStreams(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, hub *realtime.Hub, source *memory, task uuid.UUID) {
+		stream := hub.Open(task, 1, false)
+		defer stream.Close()
+		source.mu.Lock()
+		delete(source.seqs, task)
+		source.mu.Unlock()
+		<-stream.C
+		if !stream.Take().Gone {
+			t.Error("the stream does not know that its task is gone")
+		}
+	})
+}
+
+func TestSubscriptionsAreWoken(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(t *testing.T, hub *realtime.Hub, _ *memory, task uuid.UUID) {
+		mine, others := hub.Subscribe(task), hub.Subscribe(uuid.New())
+		defer mine.Close()
+		defer others.Close()
+		hub.Wake(task)
+		hub.Wake(task)
+		<-mine.C
+		select {
+		case <-mine.C:
+			t.Error("two wakes that nobody took are two")
+		case <-others.C:
+			t.Error("another task's subscription was woken")
+		default:
+		}
+		hub.WakeAll()
+		<-mine.C
+		<-others.C
+	})
+}
