@@ -10,7 +10,7 @@ MODULES  := ui/node_modules/.package-lock.json
 GENERATED := api/openapi.json migrations cmd/builtin/files
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev build install chromium test test/go test/race test/ui lint fmt generate verify bench
+.PHONY: help demo dev build install chromium test test/go test/race test/ui lint fmt generate verify bench bench/latency
 
 help: ## Show this list
 	@sed -n 's/^\([a-z/]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-10s %s\n", $$1, $$2 }'
@@ -63,6 +63,14 @@ verify: generate ## Fail if a generated file, the formatting or go.mod is not as
 		test -z "$$new" || { echo "not committed: $$new"; exit 1; }
 	@bad=$$(gofmt -l .); test -z "$$bad" || { echo "not formatted: $$bad"; exit 1; }
 	$(GO) mod tidy -diff
+
+bench/latency: ## Measure from a submit to the end of its stream, on an idle system
+	$(GO) run ./bench -latency
+
+sdk: $(MODULES) ## Pack the TypeScript SDK as bin/freshet-sdk.tgz
+	@mkdir -p bin
+	$(NPM) pack --silent --prefix ui --workspace sdk --pack-destination '$(CURDIR)/bin'
+	mv bin/freshet-sdk-*.tgz bin/freshet-sdk.tgz
 
 bench: ## Measure throughput and latency beside raw PostgreSQL and River
 	$(GO) run ./bench

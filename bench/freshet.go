@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"context"
 	"encoding/json"
@@ -81,8 +82,29 @@ func (c *client) call(ctx context.Context, method, path, body string, want int) 
 	return task, json.Unmarshal(answer, &task)
 }
 
-// latencies submits one task after another to an idle system and measures from POST to completed.
-func (c *client) latencies(ctx context.Context, n int) ([]time.Duration, error) {
+// streamed reads a task's stream to the event that says that it completed.
+func (c *client) streamed(ctx context.Context, id uuid.UUID) error {
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"/v1/tasks/"+id.String()+"/stream", nil)
+	if err != nil {
+		return fmt.Errorf("make a request: %w", err)
+	}
+	request.Header.Set("Authorization", "Bearer "+c.key)
+	response, err := c.http.Do(request)
+	if err != nil {
+		return fmt.Errorf("open the stream: %w", err)
+	}
+	defer response.Body.Close()
+	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
+		if lines.Text() == "event: task.completed" {
+			return nil
+		}
+	}
+	return fmt.Errorf("the stream of task %s ended with %s and no task.completed", id, response.Status)
+}
+
+// latencies submits one task after another to an idle system and measures from POST to the end,
+// as end sees it.
+func (c *client) latencies(ctx context.Context, n int, end func(context.Context, uuid.UUID) error) ([]time.Duration, error) {
 	var took []time.Duration
 	for range n {
 		began := time.Now()
@@ -90,7 +112,7 @@ func (c *client) latencies(ctx context.Context, n int) ([]time.Duration, error) 
 		if err != nil {
 			return nil, err
 		}
-		if err := c.completed(ctx, id); err != nil {
+		if err := end(ctx, id); err != nil {
 			return nil, err
 		}
 		took = append(took, time.Since(began))

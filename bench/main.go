@@ -34,6 +34,7 @@ type options struct {
 	length  time.Duration // of each measure of a rate
 	lives   int           // tasks of each measure of whole lives
 	pgbench string
+	latency bool // measure nothing else
 }
 
 func main() {
@@ -42,6 +43,7 @@ func main() {
 	flag.DurationVar(&o.length, "length", 5*time.Second, "how long each rate is measured")
 	flag.IntVar(&o.lives, "lives", 10000, "tasks of each measure of whole lives")
 	flag.StringVar(&o.pgbench, "pgbench", "", "path of pgbench (default: looked for)")
+	flag.BoolVar(&o.latency, "latency", false, "measure only the latency of an idle system, to the end of the stream")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	err := run(ctx, o)
@@ -54,7 +56,7 @@ func main() {
 
 func run(ctx context.Context, o options) (err error) {
 	pgbench, err := findPgbench(o.pgbench)
-	if err != nil {
+	if err != nil && !o.latency {
 		return err
 	}
 	folder, err := os.MkdirTemp("", "freshet-bench-")
@@ -76,11 +78,28 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, system.stop()) }()
+	if o.latency {
+		return streamLatency(ctx, system.client)
+	}
 	result, err := measure(ctx, o, pgbench, urls, system)
 	if err != nil {
 		return err
 	}
 	fmt.Print(result)
+	return nil
+}
+
+// streamLatency prints how long it is from POST to task.completed on the task's stream.
+func streamLatency(ctx context.Context, c *client) error {
+	if _, err := c.latencies(ctx, idle, c.streamed); err != nil { // to warm up
+		return err
+	}
+	latencies, err := c.latencies(ctx, 3*idle, c.streamed)
+	if err != nil {
+		return err
+	}
+	fmt.Printf("POST to task.completed on the stream, idle, %d tasks one after another: p50 %.1f ms, p99 %.1f ms\n",
+		len(latencies), milliseconds(percentile(latencies, 0.5)), milliseconds(percentile(latencies, 0.99)))
 	return nil
 }
 
@@ -118,7 +137,7 @@ func measure(ctx context.Context, o options, pgbench string, urls databases, sys
 		if err != nil {
 			return nil, err
 		}
-		latencies, err := system.client.latencies(ctx, idle)
+		latencies, err := system.client.latencies(ctx, idle, system.client.completed)
 		if err != nil {
 			return nil, err
 		}
