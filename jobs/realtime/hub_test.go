@@ -61,7 +61,9 @@ func (m *memory) Seqs(_ context.Context, tasks []uuid.UUID) (map[uuid.UUID]int64
 	return found, nil
 }
 
-func (m *memory) Heads(context.Context, []uuid.UUID, []int64) ([]realtime.Head, error) { return nil, nil }
+func (m *memory) Heads(context.Context, []uuid.UUID, []int64) ([]realtime.Head, error) {
+	return nil, nil
+}
 
 // inBubble runs a test with a hub, in fake time.
 func inBubble(t *testing.T, test func(t *testing.T, hub *realtime.Hub, source *memory, task uuid.UUID)) {
