@@ -15,7 +15,7 @@ func (r *rig) news(ctx context.Context, key, query string) <-chan string {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, r.http.URL+"/v1/stream?"+query, nil)
 	r.ok(err)
 	request.Header.Set("Authorization", "Bearer "+key)
-	response, err := r.http.Client().Do(request)
+	response, err := r.http.Client().Do(request) //nolint:bodyclose // the reader below closes it
 	r.ok(err)
 	if response.StatusCode != http.StatusOK {
 		r.t.Fatalf("status %d", response.StatusCode)

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -254,8 +255,11 @@ func TestStreamsOfOneOwnerAreCounted(t *testing.T) {
 		t.Error("no Retry-After")
 	}
 	cancel()
-	<-closed
-	<-closed
+	for range 2 {
+		if err := <-closed; !errors.Is(err, context.Canceled) {
+			t.Error(err)
+		}
+	}
 	r.until("both are closed", func() bool { return r.hub.Streams() == 0 })
 	r.complete(r.claim(task.ID), `{"pages":3}`)
 	r.ok(r.reader(ada, task.ID, "").follow(t.Context()))

@@ -65,17 +65,24 @@ func (m *memory) Heads(context.Context, []uuid.UUID, []int64) ([]realtime.Head, 
 	return nil, nil
 }
 
-// inBubble runs a test with a hub, in fake time.
-func inBubble(t *testing.T, test func(t *testing.T, hub *realtime.Hub, source *memory, task uuid.UUID)) {
+// bubble is a running hub, in fake time, and a task with one entry.
+type bubble struct {
+	*realtime.Hub
+
+	source *memory
+	task   uuid.UUID
+}
+
+func inBubble(t *testing.T, test func(b *bubble)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		source, task := &memory{seqs: map[uuid.UUID]int64{}}, uuid.New()
-		source.add(task, 1)
-		hub := realtime.New(source, slog.New(slog.DiscardHandler))
+		source := &memory{seqs: map[uuid.UUID]int64{}}
+		b := &bubble{realtime.New(source, slog.New(slog.DiscardHandler)), source, uuid.New()}
+		source.add(b.task, 1)
 		ctx, stop := context.WithCancel(t.Context())
 		done := make(chan error, 1)
-		go func() { done <- hub.Run(ctx) }()
-		test(t, hub, source, task)
+		go func() { done <- b.Run(ctx) }()
+		test(b)
 		stop()
 		if err := <-done; err != nil {
 			t.Error(err)
@@ -92,13 +99,13 @@ func seqs(news realtime.News) (list []int64) {
 
 func TestOneReadFeedsAllStreams(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, hub *realtime.Hub, source *memory, task uuid.UUID) {
+	inBubble(t, func(b *bubble) {
 		var streams []*realtime.Stream
 		for range 50 {
-			streams = append(streams, hub.Open(task, 1, true))
+			streams = append(streams, b.Open(b.task, 1, true))
 		}
-		source.add(task, 2)
-		hub.Wake(task)
+		b.source.add(b.task, 2)
+		b.Wake(b.task)
 		synctest.Wait()
 		for _, stream := range streams {
 			<-stream.C
@@ -107,21 +114,21 @@ func TestOneReadFeedsAllStreams(t *testing.T) {
 			}
 			stream.Close()
 		}
-		if source.reads != 1 {
-			t.Errorf("%d reads for 50 streams", source.reads)
+		if b.source.reads != 1 {
+			t.Errorf("%d reads for 50 streams", b.source.reads)
 		}
-		if hub.Streams() != 0 {
-			t.Errorf("%d streams are left", hub.Streams())
+		if b.Streams() != 0 {
+			t.Errorf("%d streams are left", b.Streams())
 		}
 	})
 }
 
 func TestALostHintIsHealed(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, hub *realtime.Hub, source *memory, task uuid.UUID) {
-		stream := hub.Open(task, 1, false)
+	inBubble(t, func(b *bubble) {
+		stream := b.Open(b.task, 1, false)
 		defer stream.Close()
-		source.add(task, 1) // and nobody says so
+		b.source.add(b.task, 1) // and nobody says so
 		began := time.Now()
 		<-stream.C
 		if got := seqs(stream.Take()); len(got) != 1 || got[0] != 2 {
@@ -135,14 +142,14 @@ func TestALostHintIsHealed(t *testing.T) {
 
 func TestAStreamThatIsNotTakenFallsBehind(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, hub *realtime.Hub, source *memory, task uuid.UUID) {
-		slow, quick := hub.Open(task, 1, true), hub.Open(task, 1, true)
+	inBubble(t, func(b *bubble) {
+		slow, quick := b.Open(b.task, 1, true), b.Open(b.task, 1, true)
 		defer slow.Close()
 		defer quick.Close()
 		got := 0
 		for range 4 {
-			source.add(task, piece)
-			hub.Wake(task)
+			b.source.add(b.task, piece)
+			b.Wake(b.task)
 			synctest.Wait()
 			news := quick.Take()
 			if got += len(news.Entries); news.Behind {
@@ -156,8 +163,8 @@ func TestAStreamThatIsNotTakenFallsBehind(t *testing.T) {
 		if !news.Behind || len(news.Entries) > piece {
 			t.Errorf("the slow stream holds %d entries, behind: %t", len(news.Entries), news.Behind)
 		}
-		source.add(task, 1)
-		hub.Wake(task)
+		b.source.add(b.task, 1)
+		b.Wake(b.task)
 		synctest.Wait()
 		if news := slow.Take(); news.Behind || len(news.Entries) != 1 {
 			t.Errorf("after it caught up it was given %+v", news)
@@ -167,12 +174,12 @@ func TestAStreamThatIsNotTakenFallsBehind(t *testing.T) {
 
 func TestStreamsWithAndWithoutOutput(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, hub *realtime.Hub, source *memory, task uuid.UUID) {
-		events, all := hub.Open(task, 1, false), hub.Open(task, 1, true)
+	inBubble(t, func(b *bubble) {
+		events, all := b.Open(b.task, 1, false), b.Open(b.task, 1, true)
 		defer events.Close()
 		defer all.Close()
-		source.add(task, 3)
-		hub.Wake(task)
+		b.source.add(b.task, 3)
+		b.Wake(b.task)
 		synctest.Wait()
 		if got := seqs(events.Take()); len(got) != 2 {
 			t.Errorf("events: %v", got)
@@ -185,12 +192,12 @@ func TestStreamsWithAndWithoutOutput(t *testing.T) {
 
 func TestADeletedTaskEndsItsStreams(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, hub *realtime.Hub, source *memory, task uuid.UUID) {
-		stream := hub.Open(task, 1, false)
+	inBubble(t, func(b *bubble) {
+		stream := b.Open(b.task, 1, false)
 		defer stream.Close()
-		source.mu.Lock()
-		delete(source.seqs, task)
-		source.mu.Unlock()
+		b.source.mu.Lock()
+		delete(b.source.seqs, b.task)
+		b.source.mu.Unlock()
 		<-stream.C
 		if !stream.Take().Gone {
 			t.Error("the stream does not know that its task is gone")
@@ -200,12 +207,12 @@ func TestADeletedTaskEndsItsStreams(t *testing.T) {
 
 func TestSubscriptionsAreWoken(t *testing.T) {
 	t.Parallel()
-	inBubble(t, func(t *testing.T, hub *realtime.Hub, _ *memory, task uuid.UUID) {
-		mine, others := hub.Subscribe(task), hub.Subscribe(uuid.New())
+	inBubble(t, func(b *bubble) {
+		mine, others := b.Subscribe(b.task), b.Subscribe(uuid.New())
 		defer mine.Close()
 		defer others.Close()
-		hub.Wake(task)
-		hub.Wake(task)
+		b.Wake(b.task)
+		b.Wake(b.task)
 		<-mine.C
 		select {
 		case <-mine.C:
@@ -214,7 +221,7 @@ func TestSubscriptionsAreWoken(t *testing.T) {
 			t.Error("another task's subscription was woken")
 		default:
 		}
-		hub.WakeAll()
+		b.WakeAll()
 		<-mine.C
 		<-others.C
 	})
