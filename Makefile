@@ -10,7 +10,7 @@ MODULES  := ui/node_modules/.package-lock.json
 GENERATED := api/openapi.json migrations cmd/builtin/files
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev build install chromium test test/go test/race test/ui lint fmt generate verify bench bench/latency
+.PHONY: help demo dev build sdk install chromium test test/go test/race test/ui lint fmt generate verify bench bench/latency
 
 help: ## Show this list
 	@sed -n 's/^\([a-z/]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-10s %s\n", $$1, $$2 }'
@@ -24,6 +24,11 @@ dev: build ## Start Freshet on this machine: PostgreSQL, API and workers
 
 build: ## Build bin/freshet
 	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/freshet .
+
+sdk: $(MODULES) ## Pack the TypeScript SDK as bin/freshet-sdk.tgz
+	@mkdir -p bin
+	$(NPM) pack --silent --prefix ui --workspace sdk --pack-destination '$(CURDIR)/bin'
+	mv bin/freshet-sdk-*.tgz bin/freshet-sdk.tgz
 
 install: $(MODULES) ## Install what the demo and the tests need, where that may be done
 	@scripts/install chromium poppler-utils
@@ -66,11 +71,6 @@ verify: generate ## Fail if a generated file, the formatting or go.mod is not as
 
 bench/latency: ## Measure from a submit to the end of its stream, on an idle system
 	$(GO) run ./bench -latency
-
-sdk: $(MODULES) ## Pack the TypeScript SDK as bin/freshet-sdk.tgz
-	@mkdir -p bin
-	$(NPM) pack --silent --prefix ui --workspace sdk --pack-destination '$(CURDIR)/bin'
-	mv bin/freshet-sdk-*.tgz bin/freshet-sdk.tgz
 
 bench: ## Measure throughput and latency beside raw PostgreSQL and River
 	$(GO) run ./bench

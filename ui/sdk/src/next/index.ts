@@ -1,0 +1,1 @@
+export { createFreshetHandler, type FreshetHandlerOptions } from './handler.js'

@@ -1,0 +1,2 @@
+export { createWebhookHandler, type Delivery, type WebhookEvent, type WebhookHandlers, type WebhookTask } from './handler.js'
+export { SignatureError, verify } from './signature.js'
