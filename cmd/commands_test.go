@@ -147,13 +147,20 @@ func testLeave(t *testing.T, p *program) {
 func testLogs(t *testing.T, p *program) {
 	t.Helper()
 	id := p.followed(0, "talk").ID
-	for _, args := range [][]string{{"logs", id}, {"logs", id, "--follow"}, {"logs", id, "--attempt", "1"}} {
+	for _, args := range [][]string{{"logs", id}, {"logs", id, "--follow"}, {"logs", id, "--attempt", "1"}, {"logs", id, "-f", "--attempt", "1"}} {
 		if r := p.must(0, args...); r.stdout != "to stdout\n" || !strings.Contains(r.stderr, "to stderr\n") {
 			t.Errorf("%v printed %q and %q", args, r.stdout, r.stderr)
 		}
 	}
 	if r := p.must(0, "logs", id, "--tail", "1"); r.stdout+r.stderr != "to stderr\n" && r.stdout+r.stderr != "to stdout\n" {
 		t.Errorf("the last line is %q", r.stdout+r.stderr)
+	}
+	last := p.must(0, "logs", id, "--tail", "1")
+	if r := p.must(0, "logs", id, "--tail", "1", "--follow"); r != last {
+		t.Errorf("the last line is %+v, and followed it is %+v", last, r)
+	}
+	if r := p.must(0, "logs", id, "--follow", "--attempt", "9"); r.stdout+r.stderr != "" {
+		t.Errorf("an attempt that there was not printed %+v", r)
 	}
 	type chunk struct{ Stream, Text string }
 	list := parse[struct{ Items []chunk }](p, p.must(0, "logs", id, "--json").stdout)

@@ -29,7 +29,23 @@ func (a *app) newDisplay(raw bool) *display {
 
 // watch is what the display must be told.
 func (d *display) watch() client.Watch {
-	return client.Watch{Events: true, Logs: &client.LogQuery{}, Task: d.task, Entry: d.entry, Trouble: d.trouble}
+	return client.Watch{
+		Events: true, Logs: true, Task: d.task, Trouble: d.trouble,
+		Entry: func(entry client.Answer[client.Event]) error { return d.entry(entry.Value) },
+	}
+}
+
+// glance is what a display without output and events must be told.
+func (d *display) glance() client.Watch {
+	return client.Watch{
+		Events: true, Task: d.whole, Trouble: d.trouble,
+		Entry: func(entry client.Answer[client.Event]) error {
+			if entry.Value.Type != jobs.TaskProgress {
+				return nil
+			}
+			return d.advance(entry.Value)
+		},
+	}
 }
 
 // task shows what no event tells: why the task waits.
@@ -49,7 +65,7 @@ func (d *display) task(task client.Task) {
 	_ = d.show(d.step())
 }
 
-// whole shows a task whose events are not followed.
+// whole shows a task with how far it is, where not all events are told.
 func (d *display) whole(task client.Task) {
 	d.progress, d.message = task.Progress, task.Message
 	d.task(task)

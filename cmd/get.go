@@ -47,19 +47,21 @@ func (a *app) get(ctx context.Context, id string, options getOptions) error {
 }
 
 func (a *app) getTask(ctx context.Context, server *client.Client, id string, options getOptions) (client.Answer[client.Task], error) {
-	if !options.wait {
-		task, err := server.Task(ctx, id)
-		if err != nil {
-			err = fmt.Errorf("get task %s: %w", id, err)
-		}
-		return task, err
+	task, err := server.Task(ctx, id)
+	if err != nil {
+		return task, fmt.Errorf("get task %s: %w", id, err)
+	}
+	if !options.wait || task.Value.State.Ended() {
+		return task, nil
 	}
 	display := a.newDisplay(false)
 	watch := client.Watch{Trouble: display.trouble}
 	if display.live {
-		watch.Task = display.whole
+		display.whole(task.Value)
+		watch = display.glance()
 	}
-	task, err := server.Follow(ctx, id, watch)
+	watch.After = task.Value.Seq
+	task, err = server.Follow(ctx, id, watch)
 	_ = display.finish()
 	if err != nil {
 		err = a.leave(ctx, id, fmt.Errorf("wait for task %s: %w", id, err))

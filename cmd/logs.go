@@ -58,21 +58,52 @@ func (a *app) logs(ctx context.Context, id string, options logsOptions) error {
 // followLogs prints output as it comes: as text, or as the events that it is sent in.
 func (a *app) followLogs(ctx context.Context, server *client.Client, id string, options logsOptions) error {
 	show := a.printOutput(options.raw)
-	entry := func(event client.Event) error {
+	entry := func(entry client.Answer[client.Event]) error {
 		var output client.Output
-		if err := json.Unmarshal(event.Data, &output); err != nil {
+		if err := json.Unmarshal(entry.Value.Data, &output); err != nil {
 			return fmt.Errorf("read output: %w", err)
 		}
 		return show(output)
 	}
 	if options.json {
-		entry = func(event client.Event) error { return a.printJSON(event) }
+		entry = func(entry client.Answer[client.Event]) error { return a.printJSON(entry) }
 	}
-	_, err := server.Follow(ctx, id, client.Watch{Logs: &options.LogQuery, Entry: entry, Trouble: a.newDisplay(false).trouble})
+	watch := client.Watch{Logs: true, Attempt: options.Attempt, Entry: entry, Trouble: a.newDisplay(false).trouble}
+	after, err := lastLines(ctx, server, id, options.LogQuery, entry)
+	if err == nil {
+		watch.After = after
+		_, err = server.Follow(ctx, id, watch)
+	}
 	if err != nil {
 		return a.leave(ctx, id, fmt.Errorf("logs of task %s: %w", id, err))
 	}
 	return nil
+}
+
+// lastLines shows the last lines of what there is, if they were asked for, and returns where they end.
+// Streams count neither lines within a chunk nor those of one attempt.
+func lastLines(ctx context.Context, server *client.Client, id string, query client.LogQuery,
+	show func(client.Answer[client.Event]) error,
+) (int64, error) {
+	if query.Tail == 0 {
+		return 0, nil
+	}
+	chunks, err := server.Logs(ctx, id, query)
+	if err != nil {
+		return 0, err
+	}
+	after := int64(0)
+	for _, chunk := range chunks {
+		event, err := chunk.Value.Event(id)
+		if err == nil {
+			err = show(client.Answer[client.Event]{Value: event})
+		}
+		if err != nil {
+			return 0, err
+		}
+		after = chunk.Value.Seq
+	}
+	return after, nil
 }
 
 // printOutput writes each stream to its own.

@@ -93,8 +93,8 @@ func (a *app) follow(ctx context.Context, server *client.Client, task client.Tas
 // followJSON prints each event as a line, output included, and at last the task.
 func (a *app) followJSON(ctx context.Context, server *client.Client, id string) error {
 	ended, err := server.Follow(ctx, id, client.Watch{
-		Events: true, Logs: &client.LogQuery{},
-		Entry:   func(event client.Event) error { return a.printJSON(event) },
+		Events: true, Logs: true,
+		Entry:   func(entry client.Answer[client.Event]) error { return a.printJSON(entry) },
 		Trouble: a.newDisplay(false).trouble,
 	})
 	if err != nil {

@@ -45,7 +45,7 @@ func (c *Client) Download(ctx context.Context, artifact Artifact, w io.Writer) e
 	}
 	defer response.Body.Close()
 	if response.StatusCode != http.StatusOK {
-		body, _ := io.ReadAll(io.LimitReader(response.Body, 64<<10))
+		body, _ := io.ReadAll(io.LimitReader(response.Body, maxRefusal))
 		return problem(response, body)
 	}
 	digest := sha256.New()

@@ -16,12 +16,12 @@ import (
 
 const (
 	connectTimeout = 5 * time.Second
-	// callTimeout is what a server may take for an answer, besides the time it was asked to wait.
+	// callTimeout is what a server may take for an answer.
 	callTimeout = 20 * time.Second
-	// longestWait is what the server is asked to wait for a change at most.
-	longestWait = 15 * time.Second
 	// maxAnswer bounds what is read of an answer: the last lines of a long log are the largest.
 	maxAnswer = 256 << 20
+	// maxRefusal bounds what is read of a refusal.
+	maxRefusal = 64 << 10
 )
 
 // Client is a connection to one server, as the bearer of one API key. It is safe for use by many
@@ -46,7 +46,7 @@ func New(address, key string) (*Client, error) {
 		Proxy:                 http.ProxyFromEnvironment,
 		DialContext:           (&net.Dialer{Timeout: connectTimeout}).DialContext,
 		TLSHandshakeTimeout:   connectTimeout,
-		ResponseHeaderTimeout: longestWait + callTimeout,
+		ResponseHeaderTimeout: callTimeout,
 		ForceAttemptHTTP2:     true,
 	}
 	// A redirect would turn a POST into a GET, so it is shown instead of followed.
@@ -85,7 +85,6 @@ type call struct {
 	method, path string
 	query        url.Values
 	body         any // nil: none
-	wait         time.Duration
 }
 
 func (c *Client) get(ctx context.Context, path string, query url.Values, into any) error {
@@ -98,7 +97,7 @@ func (c *Client) post(ctx context.Context, path string, body, into any) error {
 
 // do sends a request and reads the JSON of its answer; into is nil when there is none to read.
 func (c *Client) do(ctx context.Context, call call, into any) error {
-	limited, cancel := context.WithTimeout(ctx, call.wait+callTimeout)
+	limited, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	request, err := c.request(limited, call)
 	if err != nil {

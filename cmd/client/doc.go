@@ -8,15 +8,18 @@
 //
 // # Following
 //
-// Follow shows what happens to a task, each entry once and in order, until the task has ended. Events
-// and log chunks share one sequence, but are two lists. So it first asks for the task, whose seq says
-// how far both lists are whole, and then merges them up to there, a page at a time:
+// Follow shows what happens to a task, each entry once and in order, until the task has ended. It reads
+// the task's stream of server-sent events, and at last the task:
 //
-//	ask for the task, until its seq is past the last one ──► merge both lists up to seq ──► ended? done
-//	        ▲                                                                                │ no
-//	        └────────────────────────────────────────────────────────────────────────────────┘
+//	open after the last id ──► snapshot, entries, beats ──► end, or 204 ──► read the task ──► ended? done
+//	        ▲                             │ broke off                                           │ no
+//	        └──────── pause ◄─────────────┴─────────────────────────────────────────────────────┘
 //
-// Nothing is lost at the end, because an attempt's output is stored before its end is. A server that
-// goes away is asked again, sooner at first and then more slowly, until Watch.Patience is over; the
-// place in each list is kept, so nothing is shown twice.
+// Nothing is lost, because the stream goes on after the id that it is resumed with, and nothing is shown
+// twice, because what has a seq that was told already is dropped.
+//
+//   - A stream that breaks off, or is silent for Watch.Silence, is opened again after a pause that begins
+//     with what the server asked for, doubles and is spread by chance.
+//   - A server that is away for Watch.Patience is an error. So is, at once, one that never answered, a
+//     refusal that time does not mend, and an event that is too long or none.
 package client

@@ -46,13 +46,6 @@ type LogQuery struct {
 	Attempt int
 }
 
-// Events reads a page of what happened to a task after a seq; it is empty when nothing has.
-func (c *Client) Events(ctx context.Context, id string, after int64) ([]Answer[Event], error) {
-	var page List[Event]
-	err := c.get(ctx, path("tasks", id, "events"), url.Values{"after": {strconv.FormatInt(after, 10)}}, &page)
-	return page.Items, err
-}
-
 // Logs reads a page of a task's output; it is empty when there is no more yet.
 func (c *Client) Logs(ctx context.Context, id string, q LogQuery) ([]Answer[LogChunk], error) {
 	query := url.Values{"format": {"json"}}
@@ -69,8 +62,8 @@ func (c *Client) Logs(ctx context.Context, id string, q LogQuery) ([]Answer[LogC
 	return page.Items, err
 }
 
-// event is the chunk in the envelope of events.
-func (l LogChunk) event(task string) (Event, error) {
+// Event is the chunk of a task in the envelope of events.
+func (l LogChunk) Event(task string) (Event, error) {
 	data, err := json.Marshal(l.Output)
 	if err != nil {
 		return Event{}, fmt.Errorf("log chunk %d: %w", l.Seq, err)

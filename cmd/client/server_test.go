@@ -10,6 +10,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -66,8 +67,12 @@ func (h *house) ok(err error) {
 // open serves the API until the returned function was called, or the test ends.
 func (h *house) open() (closeDoor func()) {
 	h.t.Helper()
+	hub := realtime.New(api.NewFeed(h.Store, ""), slog.New(slog.DiscardHandler))
+	listener, err := postgres.NewListener(h.Pool().Config().ConnString(),
+		postgres.Hints{Task: hub.Wake, All: hub.WakeAll}, slog.New(slog.DiscardHandler))
+	h.ok(err)
 	server, err := api.New(h.t.Context(), api.Config{
-		Store: h.Store, Hub: &realtime.Hub{}, Secrets: secret.NewBox(secret.Key{1}), Logger: slog.New(slog.DiscardHandler),
+		Store: h.Store, Hub: hub, Secrets: secret.NewBox(secret.Key{1}), Logger: slog.New(slog.DiscardHandler),
 	})
 	h.ok(err)
 	h.ok(server.Reload(h.t.Context()))
@@ -76,6 +81,9 @@ func (h *house) open() (closeDoor func()) {
 	h.address = socket.Addr().String()
 	ctx, stop := context.WithCancel(context.WithoutCancel(h.t.Context()))
 	done := make(chan error, 1)
+	var duties sync.WaitGroup
+	duties.Go(func() { _ = listener.Run(ctx) })
+	duties.Go(func() { _ = hub.Run(ctx) })
 	go func() { done <- server.Serve(ctx, socket) }()
 	closed := false
 	closeDoor = func() {
@@ -87,6 +95,7 @@ func (h *house) open() (closeDoor func()) {
 		if err := <-done; err != nil {
 			h.t.Errorf("serve: %v", err)
 		}
+		duties.Wait()
 	}
 	h.t.Cleanup(closeDoor)
 	return closeDoor
@@ -140,9 +149,9 @@ func TestFollowARealTaskThroughARestart(t *testing.T) {
 	shown, away := make(chan struct{}), make(chan error, 8)
 	var got []client.Event
 	watch := client.Watch{
-		Events: true, Logs: &client.LogQuery{}, Trouble: func(err error) { away <- err },
-		Entry: func(event client.Event) error {
-			if got = append(got, event); event.Seq == 4 {
+		Events: true, Logs: true, Trouble: func(err error) { away <- err },
+		Entry: func(entry client.Answer[client.Event]) error {
+			if got = append(got, entry.Value); entry.Value.Seq == 4 {
 				close(shown)
 			}
 			return nil

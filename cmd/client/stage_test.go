@@ -2,10 +2,13 @@ package client_test
 
 import (
 	"encoding/json"
+	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strconv"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -21,21 +24,24 @@ const taskID = "0198a000-0000-7000-8000-000000000001"
 
 // stage is a server with one task, whose life the test writes.
 type stage struct {
-	t    *testing.T
-	page int // entries of one answer
+	t *testing.T
 
 	mu      sync.Mutex
 	state   jobs.State
 	entries []client.Event
 	changed chan struct{} // closed at the next change
 	served  map[string]int
-	after   func(resource string) // called after a list was read, before it is sent
-	refuse  int                   // status of every answer; zero: as usual
+	resumes []string // the Last-Event-ID of each stream
+	refuse  int      // status of every answer; zero: as usual
+	breaks  int      // a stream breaks off after so many entries; zero: never
+	again   bool     // a stream that is resumed begins from the start
+	mute    int      // so many more streams say nothing
+	endless bool     // a stream never ends a line
 }
 
-func newStage(t *testing.T, page int) *stage {
+func newStage(t *testing.T) *stage {
 	t.Helper()
-	return &stage{t: t, page: page, state: jobs.Running, changed: make(chan struct{}), served: map[string]int{}}
+	return &stage{t: t, state: jobs.Running, changed: make(chan struct{}), served: map[string]int{}}
 }
 
 // happen adds entries to the task.
@@ -85,7 +91,7 @@ func (s *stage) listen(address string) *httptest.Server {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /v1/tasks/{id}", s.serveTask)
-	mux.HandleFunc("GET /v1/tasks/{id}/{list}", s.serveList)
+	mux.HandleFunc("GET /v1/tasks/{id}/stream", s.serveStream)
 	server := &httptest.Server{Listener: socket, Config: &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}}
 	server.Start()
 	s.t.Cleanup(server.Close)
@@ -103,57 +109,100 @@ func (s *stage) client(server *httptest.Server) *client.Client {
 	return c
 }
 
-func (s *stage) serveTask(w http.ResponseWriter, r *http.Request) {
-	after, _ := strconv.Atoi(r.FormValue("after"))
-	for {
+// admit counts a request, and tells whether it is answered as usual.
+func (s *stage) admit(w http.ResponseWriter, resource string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.served[resource]++
+	if s.refuse != 0 {
+		w.WriteHeader(s.refuse)
+	}
+	return s.refuse == 0
+}
+
+func (s *stage) serveTask(w http.ResponseWriter, _ *http.Request) {
+	if !s.admit(w, "task") {
+		return
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	_ = json.NewEncoder(w).Encode(s.task())
+}
+
+// task is the task as it is. The caller holds the lock.
+func (s *stage) task() client.Task {
+	return client.Task{ID: taskID, State: s.state, Seq: int64(len(s.entries))}
+}
+
+func (s *stage) serveStream(w http.ResponseWriter, r *http.Request) {
+	if !s.admit(w, "stream") {
+		return
+	}
+	cursor := r.Header.Get("Last-Event-ID")
+	s.mu.Lock()
+	s.resumes = append(s.resumes, cursor)
+	task, again, endless := s.task(), s.again, s.endless
+	mute := s.mute > 0
+	s.mute--
+	s.mu.Unlock()
+	if cursor == "" {
+		cursor = r.FormValue("after")
+	}
+	after, _ := strconv.Atoi(cursor)
+	if task.State.Ended() && after >= int(task.Seq) {
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	if again {
+		after = 0
+	}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.WriteHeader(http.StatusOK)
+	if mute {
+		_ = http.NewResponseController(w).Flush()
+		<-r.Context().Done()
+		return
+	}
+	if endless {
+		_, _ = io.WriteString(w, "data: "+strings.Repeat("x", 9<<20))
+		return
+	}
+	snapshot, _ := json.Marshal(map[string]any{"type": "task.snapshot", "data": map[string]any{"task": task}})
+	fmt.Fprintf(w, "retry: 1\n\nevent: task.snapshot\ndata: %s\n\n", snapshot)
+	s.send(w, r, after)
+}
+
+// send writes what comes after a seq until the task has ended.
+func (s *stage) send(w http.ResponseWriter, r *http.Request, after int) {
+	for sent := 0; ; {
 		s.mu.Lock()
-		seq, state, changed, refuse := len(s.entries), s.state, s.changed, s.refuse
-		if refuse != 0 || seq > after {
-			s.served["task"]++
-			s.mu.Unlock()
-			if refuse != 0 {
-				w.WriteHeader(refuse)
+		entries, state, changed, breaks := s.entries[after:], s.state, s.changed, s.breaks
+		stop := s.refuse != 0
+		s.mu.Unlock()
+		for _, entry := range entries {
+			after++
+			if entry.Type == jobs.TaskLog && r.FormValue("include") != "logs" {
+				continue
+			}
+			text, _ := json.Marshal(entry)
+			fmt.Fprintf(w, "id: %d\nevent: %s\ndata: %s\n\n", entry.Seq, entry.Type, text)
+			if sent++; sent == breaks {
+				fmt.Fprintf(w, "id: 999\ndata: {") // half an event is none
 				return
 			}
-			_ = json.NewEncoder(w).Encode(client.Task{ID: taskID, State: state, Seq: int64(seq)})
+		}
+		if state.Ended() {
+			fmt.Fprintf(w, "event: end\ndata: {}\n\n")
 			return
 		}
-		s.mu.Unlock()
+		_ = http.NewResponseController(w).Flush()
+		if stop {
+			return
+		}
 		select {
 		case <-changed:
 		case <-r.Context().Done():
 			return
 		}
 	}
-}
-
-func (s *stage) serveList(w http.ResponseWriter, r *http.Request) {
-	resource := r.PathValue("list")
-	after, _ := strconv.ParseInt(r.FormValue("after"), 10, 64)
-	tail, _ := strconv.Atoi(r.FormValue("tail"))
-	s.mu.Lock()
-	s.served[resource]++
-	items := []any{}
-	for _, entry := range s.entries {
-		isLog := entry.Type == jobs.TaskLog
-		if entry.Seq <= after || isLog != (resource == "logs") || tail == 0 && len(items) == s.page {
-			continue
-		}
-		if isLog {
-			var output client.Output
-			_ = json.Unmarshal(entry.Data, &output)
-			items = append(items, client.LogChunk{Seq: entry.Seq, Attempt: entry.Attempt, Output: output})
-		} else {
-			items = append(items, entry)
-		}
-	}
-	if tail > 0 && len(items) > tail {
-		items = items[len(items)-tail:]
-	}
-	hook := s.after
-	s.mu.Unlock()
-	if hook != nil {
-		hook(resource)
-	}
-	_ = json.NewEncoder(w).Encode(map[string]any{"items": items})
 }

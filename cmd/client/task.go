@@ -78,16 +78,6 @@ func (c *Client) Task(ctx context.Context, id string) (Answer[Task], error) {
 	return task, err
 }
 
-// changed reads a task as soon as its seq is past after, or after longestWait.
-func (c *Client) changed(ctx context.Context, id string, after int64) (Answer[Task], error) {
-	var task Answer[Task]
-	query := url.Values{
-		"wait": {longestWait.String()}, "until": {"change"}, "after": {strconv.FormatInt(after, 10)},
-	}
-	err := c.do(ctx, call{method: http.MethodGet, path: path("tasks", id), query: query, wait: longestWait}, &task)
-	return task, err
-}
-
 // Tasks reads one page of the list of tasks, newest first.
 func (c *Client) Tasks(ctx context.Context, filter Filter) (Answer[List[Task]], error) {
 	query := url.Values{}
