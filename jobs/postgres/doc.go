@@ -2,8 +2,9 @@
 //
 // # Rules that every statement obeys
 //
-// One Store method is one statement over arrays, one transaction, one state change. Single statements
-// mean that a frozen process holds no lock between two round trips.
+// One Store method is one transaction and one state change, and nearly always one statement over arrays,
+// so that a frozen process holds no lock between two round trips. SubmitAll and SaveArtifact need more
+// than one; they hold locks on rows that nobody else has seen yet, and SaveArtifact takes its fence last.
 //
 // Locks are taken in one order everywhere: task, attempt, River job, ids ascending. A first CTE locks
 // (ORDER BY id FOR UPDATE); every later CTE reads what the one before returned, because PostgreSQL
