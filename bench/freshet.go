@@ -50,13 +50,13 @@ func (c *client) submit(ctx context.Context, kind string) (uuid.UUID, error) {
 	return task.ID, err
 }
 
-// completed waits, the way a user would, until a task has ended, and fails if it did not complete.
-func (c *client) completed(ctx context.Context, id uuid.UUID) error {
+// completed waits, the way a user would, until a task has ended, and returns when it knew.
+func (c *client) completed(ctx context.Context, id uuid.UUID) (time.Time, error) {
 	task, err := c.call(ctx, http.MethodGet, "/v1/tasks/"+id.String()+"?wait=30s&until=end", "", http.StatusOK)
 	if err == nil && task.State != jobs.Completed {
 		err = fmt.Errorf("task %s is %s", id, task.State)
 	}
-	return err
+	return time.Now(), err
 }
 
 func (c *client) call(ctx context.Context, method, path, body string, want int) (submitted, error) {
@@ -82,29 +82,32 @@ func (c *client) call(ctx context.Context, method, path, body string, want int) 
 	return task, json.Unmarshal(answer, &task)
 }
 
-// streamed reads a task's stream to the event that says that it completed.
-func (c *client) streamed(ctx context.Context, id uuid.UUID) error {
+// streamed reads a task's stream to its end, as users do, and returns when it told that the task completed.
+func (c *client) streamed(ctx context.Context, id uuid.UUID) (told time.Time, err error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodGet, c.url+"/v1/tasks/"+id.String()+"/stream", nil)
 	if err != nil {
-		return fmt.Errorf("make a request: %w", err)
+		return told, fmt.Errorf("make a request: %w", err)
 	}
 	request.Header.Set("Authorization", "Bearer "+c.key)
 	response, err := c.http.Do(request)
 	if err != nil {
-		return fmt.Errorf("open the stream: %w", err)
+		return told, fmt.Errorf("open the stream: %w", err)
 	}
 	defer response.Body.Close()
 	for lines := bufio.NewScanner(response.Body); lines.Scan(); {
 		if lines.Text() == "event: task.completed" {
-			return nil
+			told = time.Now()
 		}
 	}
-	return fmt.Errorf("the stream of task %s ended with %s and no task.completed", id, response.Status)
+	if told.IsZero() {
+		return told, fmt.Errorf("the stream of task %s ended with %s and no task.completed", id, response.Status)
+	}
+	return told, nil
 }
 
 // latencies submits one task after another to an idle system and measures from POST to the end,
 // as end sees it.
-func (c *client) latencies(ctx context.Context, n int, end func(context.Context, uuid.UUID) error) ([]time.Duration, error) {
+func (c *client) latencies(ctx context.Context, n int, end func(context.Context, uuid.UUID) (time.Time, error)) ([]time.Duration, error) {
 	var took []time.Duration
 	for range n {
 		began := time.Now()
@@ -112,10 +115,11 @@ func (c *client) latencies(ctx context.Context, n int, end func(context.Context,
 		if err != nil {
 			return nil, err
 		}
-		if err := end(ctx, id); err != nil {
+		ended, err := end(ctx, id)
+		if err != nil {
 			return nil, err
 		}
-		took = append(took, time.Since(began))
+		took = append(took, ended.Sub(began))
 	}
 	return took, nil
 }
