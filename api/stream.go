@@ -158,7 +158,7 @@ func (f *follower) begin() error {
 
 // end says that nothing follows.
 func (f *follower) end() {
-	task, err := f.server.store.Task(f.ctx, f.task.ID)
+	task, err := f.server.store.Head(f.ctx, f.task.ID)
 	if err != nil {
 		return
 	}
