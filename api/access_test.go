@@ -38,6 +38,7 @@ func strangers() map[string]struct {
 		"stream-tasks":      {"/v1/stream", "", 200},
 		"list-artifacts":    {"/v1/tasks/%s/artifacts", "", 403},
 		"download-artifact": {"/v1/artifacts/1?expires=9999999999&signature=AAAA", "", 403},
+		"create-token":      {"/v1/tokens", `{"owner":"ada","scopes":["read"]}`, 403},
 		"list-kinds":        {"/v1/kinds", "", 200},
 		"get-kind":          {"/v1/kinds/report", "", 200},
 		"pause-kind":        {"/v1/kinds/report/pause", "", 403},

@@ -57,6 +57,7 @@ func documentConfig() huma.Config {
 			Tags: []*huma.Tag{
 				{Name: "tasks", Description: "Requests for work."},
 				{Name: "history", Description: "What happened to a task, what it printed and what it left."},
+				{Name: "tokens", Description: "For browsers."},
 				{Name: "kinds", Description: "What work there is."},
 				{Name: "fleet", Description: "Who does the work."},
 				{Name: "health", Description: "For load balancers."},
@@ -64,7 +65,7 @@ func documentConfig() huma.Config {
 			Components: &huma.Components{
 				Schemas: schemas,
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					bearerScheme: {Type: "http", Scheme: "bearer", Description: "An API key."},
+					bearerScheme: {Type: "http", Scheme: "bearer", Description: "An API key, or a token from POST /v1/tokens where the operation says so."},
 				},
 			},
 			OnAddOperation: []huma.AddOpFunc{complement},

@@ -57,15 +57,43 @@ func (s *Server) guard(op operation) func(huma.Context, func(huma.Context)) {
 func (s *Server) admit(ctx context.Context, op operation, header string) error {
 	limited, cancel := context.WithTimeout(ctx, s.limits.Work)
 	defer cancel()
-	identity, err := s.keys.identify(limited, header)
+	identity, err := s.identify(limited, header)
 	if err != nil {
 		return err
 	}
 	callOf(ctx).identity = identity
-	if op.access == admin && !identity.Admin {
+	switch {
+	case op.access == admin && !identity.Admin:
 		return newProblem(codeForbidden, "This needs an admin's key.")
+	case !identity.Has(op.scope):
+		return newProblem(codeForbidden, "The token is not for this: it needs "+needed(op.scope)+".")
 	}
 	return nil
+}
+
+func needed(scope jobs.Scope) string {
+	if scope == "" {
+		return "an API key"
+	}
+	return "the scope " + string(scope)
+}
+
+// identify finds out who sent an Authorization header.
+func (s *Server) identify(ctx context.Context, header string) (jobs.Identity, error) {
+	scheme, credential, _ := strings.Cut(header, " ")
+	credential = strings.TrimSpace(credential)
+	switch {
+	case header == "":
+		return jobs.Identity{}, newProblem(codeUnauthorized, "").with("WWW-Authenticate", challenge)
+	case !strings.EqualFold(scheme, "Bearer") || credential == "":
+		return jobs.Identity{}, wrongKey()
+	case strings.HasPrefix(credential, tokenPrefix) && len(credential) <= maxTokenBytes:
+		return s.tokens.read(credential, time.Now())
+	case len(credential) > maxKeyBytes:
+		return jobs.Identity{}, wrongKey()
+	default:
+		return s.keys.identify(ctx, credential)
+	}
 }
 
 // storable tells whether all that an address says could be kept as text: PostgreSQL takes neither NUL
@@ -90,16 +118,8 @@ type knownKey struct {
 	until    time.Time
 }
 
-// identify finds out who sent an Authorization header.
-func (k *keyring) identify(ctx context.Context, header string) (jobs.Identity, error) {
-	scheme, key, _ := strings.Cut(header, " ")
-	key = strings.TrimSpace(key)
-	if header == "" {
-		return jobs.Identity{}, newProblem(codeUnauthorized, "").with("WWW-Authenticate", challenge)
-	}
-	if !strings.EqualFold(scheme, "Bearer") || key == "" || len(key) > maxKeyBytes {
-		return jobs.Identity{}, wrongKey()
-	}
+// identify finds out whose a key is.
+func (k *keyring) identify(ctx context.Context, key string) (jobs.Identity, error) {
 	hash := sha256.Sum256([]byte(key))
 	if identity, known := k.recall(hash); known {
 		return identity, nil
@@ -114,8 +134,10 @@ func (k *keyring) identify(ctx context.Context, header string) (jobs.Identity, e
 	return identity, err
 }
 
-func wrongKey() *problem {
-	return newProblem(codeUnauthorized, "The API key is not known here.").with("WWW-Authenticate", challengeWrong)
+func wrongKey() *problem { return notLetIn("The API key is not known here.") }
+
+func notLetIn(detail string) *problem {
+	return newProblem(codeUnauthorized, detail).with("WWW-Authenticate", challengeWrong)
 }
 
 func (k *keyring) recall(hash [sha256.Size]byte) (jobs.Identity, bool) {

@@ -11,7 +11,7 @@ import (
 
 func (s *Server) lifeRoutes(r *routes) {
 	handle(r, operation{
-		id: "cancel-task", method: http.MethodPost, path: "/v1/tasks/{id}/cancel", tag: "tasks",
+		id: "cancel-task", method: http.MethodPost, path: "/v1/tasks/{id}/cancel", tag: "tasks", scope: jobs.ScopeCancel,
 		summary: "Cancel a task",
 		detail: "A task that waits is cancelled at once. One that runs shows cancelRequestedAt, and is cancelled when its " +
 			"command is dead. Cancelling again changes nothing.",

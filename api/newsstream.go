@@ -16,7 +16,7 @@ import (
 
 func (s *Server) newsRoutes(r *routes) {
 	handle(r, operation{
-		id: "stream-tasks", method: http.MethodGet, path: "/v1/stream", tag: "tasks",
+		id: "stream-tasks", method: http.MethodGet, path: "/v1/stream", tag: "tasks", scope: jobs.ScopeRead,
 		summary: "Follow all of the caller's tasks live",
 		detail: "Server-sent events. First a task.snapshot of each of the newest hundred tasks, the oldest of them first; then, of " +
 			"each task that changes, a task.snapshot when it was not followed yet, else its events. Without output, and " +
@@ -30,27 +30,52 @@ func (s *Server) newsRoutes(r *routes) {
 const newsPage = 100
 
 type newsInput struct {
-	Kind string      `query:"kind" maxLength:"50" doc:"Only tasks of this kind."`
-	Tag  string      `query:"tag" maxLength:"100" doc:"Only tasks with this tag."`
-	IDs  []uuid.UUID `query:"ids" maxItems:"100" doc:"Only these tasks, separated by commas."`
+	Kind string   `query:"kind" maxLength:"50" doc:"Only tasks of this kind."`
+	Tag  string   `query:"tag" maxLength:"100" doc:"Only tasks with this tag."`
+	IDs  []string `query:"ids" maxItems:"100" doc:"Only these tasks, separated by commas."`
+}
+
+// newsFilter says which tasks a stream of many is about.
+type newsFilter struct {
+	caller    jobs.Identity
+	kind, tag string
+	ids       []uuid.UUID
+}
+
+func (in *newsInput) filter(caller jobs.Identity) (newsFilter, error) {
+	filter := newsFilter{caller: caller, kind: in.Kind, tag: in.Tag}
+	for _, text := range in.IDs {
+		id, err := parseID(text)
+		if err != nil {
+			return newsFilter{}, newProblem(codeInvalidParameter, "", fault{"/query/ids", "format", "must be ids as the API gives them"})
+		}
+		filter.ids = append(filter.ids, id)
+	}
+	if caller.Grant != nil && len(filter.ids) == 0 {
+		filter.ids = caller.Grant.Tasks
+	}
+	return filter, nil
 }
 
 // matches tells whether a task is one that the caller may see and asks for.
-func (in *newsInput) matches(caller jobs.Identity, head realtime.Head) bool {
-	return caller.May(head.Owner) &&
-		(in.Kind == "" || in.Kind == head.Kind) &&
-		(in.Tag == "" || slices.Contains(head.Tags, in.Tag)) &&
-		(len(in.IDs) == 0 || slices.Contains(in.IDs, head.Task))
+func (f newsFilter) matches(head realtime.Head) bool {
+	return f.caller.MayTouch(head.Task, head.Owner) &&
+		(f.kind == "" || f.kind == head.Kind) &&
+		(f.tag == "" || slices.Contains(head.Tags, f.tag)) &&
+		(len(f.ids) == 0 || slices.Contains(f.ids, head.Task))
 }
 
 func (s *Server) streamTasks(ctx context.Context, in *newsInput) (*huma.StreamResponse, error) {
-	identity := caller(ctx)
-	leave, err := s.streams.enter(identity.Owner)
+	filter, err := in.filter(caller(ctx))
 	if err != nil {
 		return nil, err
 	}
-	news := s.hub.OpenFeed(func(head realtime.Head) bool { return in.matches(identity, head) })
-	begin, err := s.newsPage(ctx, identity, in)
+	leave, err := s.streams.enter(filter.caller.Owner)
+	if err != nil {
+		return nil, err
+	}
+	news := s.hub.OpenFeed(filter.matches)
+	begin, err := s.newsPage(ctx, filter)
 	if err != nil {
 		news.Close()
 		leave()
@@ -67,16 +92,16 @@ func (s *Server) streamTasks(ctx context.Context, in *newsInput) (*huma.StreamRe
 }
 
 // newsPage makes the snapshots that a stream begins with.
-func (s *Server) newsPage(ctx context.Context, identity jobs.Identity, in *newsInput) ([]byte, error) {
+func (s *Server) newsPage(ctx context.Context, wanted newsFilter) ([]byte, error) {
 	limited, cancel := context.WithTimeout(ctx, s.limits.Work)
 	defer cancel()
 	var tasks []jobs.Task
 	var err error
-	if len(in.IDs) > 0 {
-		tasks, _, err = s.store.Heads(limited, in.IDs, make([]int64, len(in.IDs)))
+	if len(wanted.ids) > 0 {
+		tasks, _, err = s.store.Heads(limited, wanted.ids, make([]int64, len(wanted.ids)))
 	} else {
-		filter := jobs.TaskFilter{Owner: identity.Owner, Kind: in.Kind, Tag: in.Tag}
-		if identity.Admin {
+		filter := jobs.TaskFilter{Owner: wanted.caller.Owner, Kind: wanted.kind, Tag: wanted.tag}
+		if wanted.caller.Admin {
 			filter.Owner = ""
 		}
 		tasks, err = s.store.Tasks(limited, filter, uuid.Nil, newsPage)
@@ -87,7 +112,7 @@ func (s *Server) newsPage(ctx context.Context, identity jobs.Identity, in *newsI
 	}
 	var frames []byte
 	for _, task := range tasks {
-		if !in.matches(identity, realtime.Head{Task: task.ID, Owner: task.Owner, Kind: task.Kind, Tags: task.Tags}) {
+		if !wanted.matches(realtime.Head{Task: task.ID, Owner: task.Owner, Kind: task.Kind, Tags: task.Tags}) {
 			continue
 		}
 		snapshot, err := snapshotFrame(s.brief(task))
@@ -103,7 +128,7 @@ func (s *Server) newsPage(ctx context.Context, identity jobs.Identity, in *newsI
 func (s *Server) tellNews(ctx context.Context, news *realtime.Feed) error {
 	beat := time.NewTicker(beatEvery)
 	defer beat.Stop()
-	life := time.NewTimer(s.limits.Stream)
+	life := time.NewTimer(s.streamLife(ctx))
 	defer life.Stop()
 	for {
 		select {

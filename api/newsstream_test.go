@@ -87,3 +87,15 @@ func TestNewsOfManyTasks(t *testing.T) {
 	for range root {
 	}
 }
+
+func TestStreamOfChosenTasks(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *api.Config) { c.Limits.Stream = 50 * time.Millisecond })
+	chosen, other := r.submit(`{"kind":"anything"}`), r.submit(`{"kind":"anything"}`)
+	bobs := r.call(bob, http.MethodPost, "/v1/tasks", `{"kind":"anything"}`).want(http.StatusAccepted).task()
+	a := r.call(ada, http.MethodGet, "/v1/stream?ids="+chosen.ID+","+bobs.ID, "").want(http.StatusOK)
+	if !strings.Contains(a.body, chosen.ID) || strings.Contains(a.body, other.ID) || strings.Contains(a.body, bobs.ID) {
+		t.Errorf("the stream has %s", a.body)
+	}
+	r.call(ada, http.MethodGet, "/v1/stream?ids=x", "").refused(http.StatusUnprocessableEntity, "invalid_parameter", "/query/ids")
+}

@@ -35,7 +35,7 @@ func (s *Server) read(ctx context.Context, text string, from func(context.Contex
 	if err != nil {
 		return jobs.Task{}, err
 	}
-	if !caller(ctx).May(task.Owner) {
+	if !caller(ctx).MayTouch(task.ID, task.Owner) {
 		return jobs.Task{}, newProblem(codeForbidden, "The task belongs to another owner.")
 	}
 	return task, nil

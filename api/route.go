@@ -13,13 +13,15 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humachi"
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
+
+	"freshet/jobs"
 )
 
 // access says who may call an operation.
 type access int
 
 const (
-	user   access = iota // whoever has a key
+	user   access = iota // whoever has a key, and with a scope whoever has a token for it
 	admin                // whoever has an admin's key
 	public               // anyone
 )
@@ -30,7 +32,8 @@ type operation struct {
 	tag, summary, detail string
 
 	access access
-	long   bool // may wait or stream: no deadline for the whole
+	scope  jobs.Scope // that lets a token call it; empty: no token does
+	long   bool       // may wait or stream: no deadline for the whole
 
 	body         reflect.Type // of the request; nil: none
 	bodyOptional bool
@@ -77,6 +80,7 @@ func (s *Server) operations(mux chi.Router) huma.API {
 	s.streamRoutes(r)
 	s.newsRoutes(r)
 	s.artifactRoutes(r)
+	s.tokenRoutes(r)
 	s.kindRoutes(r)
 	s.poolRoutes(r)
 	s.workerRoutes(r)
@@ -125,12 +129,20 @@ func (op operation) describe(schemas huma.Registry, s *Server) huma.Operation {
 		Security:      []map[string][]string{}, // none: overrides the document's default
 	}
 	if op.access != public {
-		described.Security = []map[string][]string{{bearerScheme: {}}}
+		described.Security = []map[string][]string{{bearerScheme: op.scopes()}}
 	}
 	if op.content != nil {
 		described.Responses["200"] = &huma.Response{Description: http.StatusText(http.StatusOK), Content: op.streamed(schemas)}
 	}
 	return described
+}
+
+// scopes are what a token needs for it; the document shows them.
+func (op operation) scopes() []string {
+	if op.scope == "" {
+		return []string{}
+	}
+	return []string{string(op.scope)}
 }
 
 // streamed describes an answer that huma does not see.
@@ -197,7 +209,7 @@ func (op operation) refusals(described *huma.Operation) []code {
 	if strings.Contains(op.path, "/tasks/{id}") {
 		codes = append(codes, codeInvalidID, codeNotFound, codeForbidden)
 	}
-	if op.access == admin && !slices.Contains(codes, codeForbidden) {
+	if op.access != public && op.scope == "" && !slices.Contains(codes, codeForbidden) {
 		codes = append(codes, codeForbidden)
 	}
 	if op.access != public {

@@ -59,6 +59,7 @@ func (l Limits) orDefaults() Limits {
 const (
 	cursorPurpose   = "api cursor"
 	artifactPurpose = "api artifact"
+	tokenPurpose    = "api token"
 )
 
 // Bounds of a connection. A stream renews its own deadline with each write.
@@ -84,6 +85,7 @@ type Server struct {
 	feed      *Feed
 	streams   *streams
 	keys      *keyring
+	tokens    tokens
 	cursors   *secret.Signer
 	links     *secret.Signer
 
@@ -103,6 +105,10 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start the API: %w", err)
 	}
+	signer, err := config.Secrets.Signer(ctx, tokenPurpose, config.Store.Secret)
+	if err != nil {
+		return nil, fmt.Errorf("start the API: %w", err)
+	}
 	s := &Server{
 		store: config.Store, hub: config.Hub, logger: config.Logger, version: config.Version,
 		addresses: newAddresses(config.PublicURL),
@@ -111,6 +117,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 		streams:   &streams{limit: config.Limits.orDefaults().Streams, open: map[string]int{}},
 		catalogue: &catalogue{store: config.Store, logger: config.Logger},
 		keys:      &keyring{store: config.Store},
+		tokens:    tokens{signer},
 		cursors:   cursors, links: links,
 		stopping: make(chan struct{}),
 	}

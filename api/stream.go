@@ -18,7 +18,7 @@ import (
 
 func (s *Server) streamRoutes(r *routes) {
 	handle(r, operation{
-		id: "stream-task", method: http.MethodGet, path: "/v1/tasks/{id}/stream", tag: "history",
+		id: "stream-task", method: http.MethodGet, path: "/v1/tasks/{id}/stream", tag: "history", scope: jobs.ScopeRead,
 		summary: "Follow a task live",
 		detail: "Server-sent events. The first is task.snapshot, with the task; then comes everything that happened, from the " +
 			"beginning or from after Last-Event-ID, each with its seq as id; the last is end. A stream that breaks off before " +
@@ -123,7 +123,7 @@ func (f *follower) run(answer huma.Context) {
 	}
 	beat := time.NewTicker(beatEvery)
 	defer beat.Stop()
-	life := time.NewTimer(f.server.limits.Stream)
+	life := time.NewTimer(f.server.streamLife(f.ctx))
 	defer life.Stop()
 	for f.ended == 0 || f.cursor < f.ended {
 		var err error

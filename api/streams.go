@@ -1,6 +1,10 @@
 package api
 
-import "sync"
+import (
+	"context"
+	"sync"
+	"time"
+)
 
 // streams counts open streams, so that one owner cannot take them all.
 type streams struct {
@@ -25,4 +29,12 @@ func (s *streams) enter(owner string) (leave func(), err error) {
 			delete(s.open, owner)
 		}
 	}), nil
+}
+
+// streamLife is how long a stream may be open: at most until its reader's token expires.
+func (s *Server) streamLife(ctx context.Context) time.Duration {
+	if grant := caller(ctx).Grant; grant != nil {
+		return min(s.limits.Stream, time.Until(grant.Until))
+	}
+	return s.limits.Stream
 }

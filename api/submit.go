@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -42,6 +43,13 @@ type submitOutput struct {
 	Body     taskView
 }
 
+// submitted adds to a task what only its submitter gets.
+func (s *Server) submitted(task taskView) (taskView, error) {
+	token, until, err := s.tokens.forTask(task.ID, task.Owner, time.Now())
+	task.ReadToken, task.ReadTokenExpiresAt = token, &until
+	return task, err
+}
+
 func (s *Server) submit(ctx context.Context, _ *struct{}) (*submitOutput, error) {
 	request, err := readBody[submitRequest](ctx, s, s.limits.Body, false)
 	if err != nil {
@@ -75,11 +83,13 @@ func (s *Server) place(ctx context.Context, order order) (*submitOutput, error) 
 			if err != nil {
 				return nil, err
 			}
-			output.Status, output.Replayed, output.Body = http.StatusOK, "true", s.view(task)
+			output.Status, output.Replayed = http.StatusOK, "true"
+			output.Body, err = s.submitted(s.view(task))
+			return output, err
 		default:
-			output.Body = s.view(order.task())
+			output.Body, err = s.submitted(s.view(order.task()))
+			return output, err
 		}
-		return output, nil
 	}
 	return nil, jobs.ErrBusy
 }
@@ -170,13 +180,15 @@ func (s *Server) batchAnswer(ctx context.Context, orders []order, submitted []jo
 	output := &batchOutput{Body: list[taskView]{Items: make([]taskView, len(orders))}}
 	for i, order := range orders {
 		task := order.task()
+		var err error
 		if submitted[i].Replayed {
-			var err error
 			if task, err = s.store.Task(ctx, submitted[i].ID); err != nil {
 				return nil, err
 			}
 		}
-		output.Body.Items[i] = s.brief(task)
+		if output.Body.Items[i], err = s.submitted(s.brief(task)); err != nil {
+			return nil, err
+		}
 	}
 	return output, nil
 }

@@ -40,6 +40,9 @@ type taskView struct {
 	CompletedAt       *time.Time `json:"completedAt,omitempty" doc:"When it ended, in whichever state."`
 	CancelRequestedAt *time.Time `json:"cancelRequestedAt,omitempty"`
 
+	ReadToken          string     `json:"readToken,omitempty" doc:"Lets a browser watch this one task. Only in the answer to a submit."`
+	ReadTokenExpiresAt *time.Time `json:"readTokenExpiresAt,omitempty"`
+
 	Usage *jobs.Usage `json:"usage,omitempty" doc:"What the last ended attempt took from its machine."`
 	Seq   int64       `json:"seq" doc:"Number of the last event or log chunk: pass it as after."`
 	Links links       `json:"links"`

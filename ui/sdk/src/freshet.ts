@@ -148,14 +148,7 @@ export class Freshet {
 
   /** Makes a token with which a browser may read, of one owner or of some tasks. */
   async createToken(request: TokenRequest, options: CallOptions = {}): Promise<ReadToken> {
-    return done(
-      await this.http.post<{ 201: ReadToken }>({
-        url: '/v1/tokens',
-        body: request,
-        headers: { 'content-type': 'application/json' },
-        ...options,
-      }),
-    )
+    return done(await api.createToken({ client: this.http, body: request, ...options }))
   }
 }
 

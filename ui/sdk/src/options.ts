@@ -1,4 +1,5 @@
 import type { ListTasksData, ReadLogsData, SubmitRequest } from './api/types.js'
+export type { Token as ReadToken, TokenRequest } from './api/types.js'
 import type { KindName } from './register.js'
 import type { StreamOptions } from './stream/follow.js'
 import type { TaskSummary } from './task.js'
@@ -56,22 +57,4 @@ export interface WatchOptions<K extends KindName = KindName> extends StreamOptio
   kind?: K
   tag?: string
   ids?: string[]
-}
-
-/** Who may do what, for how long. */
-export interface TokenRequest {
-  /** Ids of the tasks that the token is for. */
-  tasks?: string[]
-  /** All tasks of this owner. */
-  owner?: string
-  scopes: ('read' | 'cancel')[]
-  /** A duration such as `15m`, at most an hour. */
-  ttl?: string
-}
-
-/** A token for a browser. */
-export interface ReadToken {
-  token: string
-  /** RFC 3339. */
-  expiresAt: string
 }

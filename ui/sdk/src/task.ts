@@ -4,7 +4,7 @@ import type { InputOf, KindName, OutputOf } from './register.js'
 /** The states of a task. The last three are ends. */
 export type TaskState = Wire['state']
 
-type Common = Omit<Wire, 'kind' | 'state' | 'input' | 'output' | 'error' | 'wait'>
+type Common = Omit<Wire, 'kind' | 'state' | 'input' | 'output' | 'error' | 'wait' | 'readToken' | 'readTokenExpiresAt'>
 
 type Pending = { state: 'pending'; wait?: Wait; error?: Failure }
 type Running = { state: 'running'; wait?: undefined; error?: Failure }
@@ -33,8 +33,8 @@ export type Task<K extends KindName = KindName> = K extends unknown
 /** A task that was just submitted. */
 export type SubmittedTask<K extends KindName = KindName> = Task<K> & {
   /** Lets a browser watch this task, and nothing else. */
-  readToken?: string
-  readTokenExpiresAt?: string
+  readToken: string
+  readTokenExpiresAt: string
 }
 
 /** Whether the task has come to its end. */

@@ -10,7 +10,7 @@ const freshet = createFreshet()
 export async function submits(): Promise<void> {
   const submitted = await freshet.submit('report', { month: 3, format: 'pdf', filter: { any: [{ name: null }] } })
   submitted.kind satisfies 'report'
-  submitted.readToken satisfies string | undefined
+  submitted.readToken satisfies string
   await freshet.submit('send-mail', { type: 'one', to: 'ada' })
   // @ts-expect-error a required property is missing
   await freshet.submit('report', {})
