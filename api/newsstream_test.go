@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
+
+	"freshet/api"
 )
 
 // news reads /v1/stream in the background; what comes is a line of type, task and state each.
