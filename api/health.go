@@ -20,7 +20,8 @@ func (s *Server) healthRoutes(r *routes) {
 	}, s.health)
 	handle(r, operation{
 		id: "ready", method: http.MethodGet, path: readyPath, tag: "health",
-		summary: "Whether the process can serve", detail: "It can while its database answers.", access: public,
+		summary: "Whether the process can serve", access: public,
+		detail: "It can while its database answers. Without LISTEN, behind a transaction pooler say, all works but comes later.",
 	}, s.ready)
 }
 
@@ -32,11 +33,21 @@ type healthOutput struct {
 	Body healthView
 }
 
+// readyView says how well a process can serve.
+type readyView struct {
+	Status string `json:"status" enum:"ok"`
+	Listen string `json:"listen" enum:"ok,missing" doc:"missing: changes are polled for, because the database's notifications do not arrive."`
+}
+
+type readyOutput struct {
+	Body readyView
+}
+
 func (s *Server) health(context.Context, *struct{}) (*healthOutput, error) {
 	return &healthOutput{healthView{"ok"}}, nil
 }
 
-func (s *Server) ready(ctx context.Context, _ *struct{}) (*healthOutput, error) {
+func (s *Server) ready(ctx context.Context, _ *struct{}) (*readyOutput, error) {
 	select {
 	case <-s.stopping:
 		return nil, newProblem(codeUnavailable, "The server is stopping.")
@@ -49,5 +60,9 @@ func (s *Server) ready(ctx context.Context, _ *struct{}) (*healthOutput, error) 
 		refused.cause = err
 		return nil, refused
 	}
-	return &healthOutput{healthView{"ok"}}, nil
+	view := readyView{Status: "ok", Listen: "ok"}
+	if s.hearing != nil && !s.hearing() {
+		view.Listen = "missing"
+	}
+	return &readyOutput{view}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -132,9 +133,26 @@ func TestCORS(t *testing.T) {
 		}
 	}
 	r.call(ada, http.MethodOptions, "/v1/tasks", "").refused(http.StatusMethodNotAllowed, "method_not_allowed", "")
+	if allowed := a.header.Get("Access-Control-Allow-Headers"); !strings.Contains(allowed, "Last-Event-ID") {
+		t.Errorf("a page cannot resume a stream: %s", allowed)
+	}
 	open := newRig(t, func(c *api.Config) { c.CORSOrigins = []string{"*"} })
 	if a := open.call(ada, http.MethodGet, "/v1/tasks", "", "Origin", "https://any.example"); a.header.Get("Access-Control-Allow-Origin") != "*" || a.header.Get("Access-Control-Allow-Credentials") != "" {
 		t.Errorf("open to all: %v", a.header)
+	}
+}
+
+func TestCORSOfAnyPort(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *api.Config) { c.CORSOrigins = []string{"http://localhost:*"} })
+	for origin, want := range map[string]string{
+		"http://localhost:3000": "http://localhost:3000", "http://localhost:65535": "http://localhost:65535",
+		"http://localhost": "", "http://localhost:": "", "http://localhost:99999": "", "http://localhost:3000.evil.example": "",
+		"https://localhost:3000": "", "http://evil.example:3000": "", "http://notlocalhost:3000": "",
+	} {
+		if got := r.call(ada, http.MethodGet, "/v1/tasks", "", "Origin", origin).header.Get("Access-Control-Allow-Origin"); got != want {
+			t.Errorf("%s is answered with %q, want %q", origin, got, want)
+		}
 	}
 }
 
@@ -193,8 +211,14 @@ func TestSmuggledRequestsGetNoAnswer(t *testing.T) {
 
 func TestHealth(t *testing.T) {
 	t.Parallel()
-	r := newRig(t)
-	r.call("", http.MethodGet, "/readyz", "").want(http.StatusOK)
+	var hearing atomic.Bool
+	r := newRig(t, func(c *api.Config) { c.Hearing = hearing.Load })
+	for _, listen := range []string{"missing", "ok"} {
+		if a := r.call("", http.MethodGet, "/readyz", "").want(http.StatusOK); !strings.Contains(a.body, `"listen":"`+listen+`"`) {
+			t.Errorf("without hints: %s", a.body)
+		}
+		hearing.Store(true)
+	}
 	r.call("", http.MethodHead, "/healthz", "").want(http.StatusOK)
 	r.store.Pool().Close() // the database is away
 	r.call("", http.MethodGet, "/healthz", "").want(http.StatusOK)

@@ -16,7 +16,7 @@ import (
 // listen runs a hub with hints from the database, until the test ends.
 func (r *rig) listen(hub *realtime.Hub) {
 	r.t.Helper()
-	listener, err := postgres.NewListener(r.store.Pool().Config().ConnString(), postgres.Hints{Task: hub.Wake, All: hub.WakeAll}, discard())
+	listener, err := r.store.Listener(r.store.Pool().Config().ConnString(), postgres.Hints{Task: hub.Wake, All: hub.WakeAll})
 	r.ok(err)
 	ctx, stop := context.WithCancel(context.WithoutCancel(r.t.Context()))
 	var duties sync.WaitGroup

@@ -25,6 +25,7 @@ type Config struct {
 	CORSOrigins []string      // origins of web pages that may call the API; "*" is any
 	Version     string        // shown to those who are known
 	Logger      *slog.Logger
+	Hearing     func() bool // tells whether the process's Listener hears; nil: it is not asked
 	Limits      Limits
 }
 
@@ -79,6 +80,7 @@ type Server struct {
 	hub     *realtime.Hub
 	logger  *slog.Logger
 	version string
+	hearing func() bool
 	limits  Limits
 
 	catalogue *catalogue
@@ -111,7 +113,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	}
 	s := &Server{
 		store: config.Store, hub: config.Hub, logger: config.Logger, version: config.Version,
-		addresses: newAddresses(config.PublicURL),
+		addresses: newAddresses(config.PublicURL), hearing: config.Hearing,
 		limits:    config.Limits.orDefaults(),
 		feed:      NewFeed(config.Store, config.PublicURL),
 		streams:   &streams{limit: config.Limits.orDefaults().Streams, open: map[string]int{}},

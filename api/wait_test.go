@@ -87,10 +87,9 @@ func TestWaitWithoutHintsStillSeesChanges(t *testing.T) {
 func TestHintsWakeAtOnce(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	config := r.store.Pool().Config()
-	listener, err := postgres.NewListener(config.ConnString(), postgres.Hints{
+	listener, err := r.store.Listener(r.store.Pool().Config().ConnString(), postgres.Hints{
 		Task: func(id uuid.UUID) { r.hub.Wake(id) }, All: r.hub.WakeAll,
-	}, discard())
+	})
 	r.ok(err)
 	ctx, stop := context.WithCancel(t.Context())
 	stopped := make(chan error, 1)

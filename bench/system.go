@@ -104,9 +104,9 @@ func makeParts(ctx context.Context, store *postgres.Store, url string, socket ne
 	if err != nil {
 		return nil, err
 	}
-	listener, err := postgres.NewListener(url, postgres.Hints{
+	listener, err := store.Listener(url, postgres.Hints{
 		Task: hub.Wake, Control: controller.Wake, All: func() { hub.WakeAll(); controller.Wake() },
-	}, silent())
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -109,22 +109,22 @@ func (a *app) apiParts(ctx context.Context, s serving) ([]supervisor.Part, error
 	}
 	hub := realtime.New(api.NewFeed(s.store, s.settings.Server.PublicURL), a.logger)
 	controller := control.New(s.store, a.logger)
+	listener, err := s.store.Listener(s.db.direct, postgres.Hints{
+		Task:    hub.Wake,
+		Control: controller.Wake,
+		All:     func() { hub.WakeAll(); controller.Wake() },
+	})
+	if err != nil {
+		return nil, err
+	}
 	server, err := api.New(ctx, api.Config{
 		Store: s.store, Hub: hub, Secrets: box, PublicURL: s.settings.Server.PublicURL,
-		CORSOrigins: s.settings.Server.CORSOrigins, Version: a.Version, Logger: a.logger,
+		CORSOrigins: s.settings.Server.CORSOrigins, Hearing: listener.Hearing, Version: a.Version, Logger: a.logger,
 	})
 	switch {
 	case errors.Is(err, secret.ErrWrongKey):
 		return nil, &exitError{exitConfig, err}
 	case err != nil:
-		return nil, err
-	}
-	listener, err := postgres.NewListener(s.db.direct, postgres.Hints{
-		Task:    hub.Wake,
-		Control: controller.Wake,
-		All:     func() { hub.WakeAll(); controller.Wake() },
-	}, a.logger)
-	if err != nil {
 		return nil, err
 	}
 	return []supervisor.Part{

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"crypto/rand"
 	"fmt"
 	"strings"
 	"time"
@@ -84,7 +85,7 @@ func (a *app) examineDatabase(ctx context.Context) []finding {
 		examineSetting(ctx, conn, "fsync", true, "on", "a crash of its machine may lose or corrupt tasks: turn it on"),
 		examineSetting(ctx, conn, "synchronous_commit", true, "on|local|remote_write|remote_apply",
 			"a crash of the server loses tasks that were acknowledged: turn it on"),
-		examineListen(ctx, conn),
+		examineListen(ctx, conn, db.url),
 	}
 	return append(findings, examineMigrations(ctx, db))
 }
@@ -116,22 +117,34 @@ func examineSetting(ctx context.Context, conn *pgx.Conn, name string, bad bool, 
 	return f
 }
 
-// examineListen sends itself a notification: a transaction pooler would lose it.
-func examineListen(ctx context.Context, conn *pgx.Conn) finding {
+// examineListen notifies one session through another, as replicas do: a transaction pooler would not
+// deliver it.
+func examineListen(ctx context.Context, conn *pgx.Conn, url string) finding {
 	f := finding{what: "LISTEN/NOTIFY"}
-	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
-	defer cancel()
-	_, err := conn.Exec(ctx, `LISTEN freshet_doctor`)
-	if err == nil {
-		_, err = conn.Exec(ctx, `NOTIFY freshet_doctor`)
-	}
-	if err == nil {
-		_, err = conn.WaitForNotification(ctx)
-	}
-	if err != nil {
-		f.mend = "hints do not arrive, so everything works but comes later: set DATABASE_DIRECT_URL to an address that is no pooler (" + err.Error() + ")"
+	if err := exchange(ctx, conn, url); err != nil {
+		f.mend = "hints do not arrive, so everything works but comes later: set DATABASE_DIRECT_URL to an address of the same " +
+			"database that is no pooler (" + err.Error() + ")"
 	}
 	return f
+}
+
+func exchange(ctx context.Context, conn *pgx.Conn, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
+	defer cancel()
+	other, err := pgx.Connect(ctx, url)
+	if err != nil {
+		return err
+	}
+	defer other.Close(context.WithoutCancel(ctx))
+	channel := "freshet_doctor_" + strings.ToLower(rand.Text())
+	if _, err := conn.Exec(ctx, "LISTEN "+channel); err != nil {
+		return err
+	}
+	if _, err := other.Exec(ctx, "NOTIFY "+channel); err != nil {
+		return err
+	}
+	_, err = conn.WaitForNotification(ctx)
+	return err
 }
 
 func examineMigrations(ctx context.Context, db database) finding {

@@ -121,14 +121,14 @@ func (a *app) pull(ctx context.Context, stores stores, db database, settings *co
 		},
 		Lease: pool.Lease, Beat: beatEvery, Drain: options.drain, FetchCooldown: fetchCooldown, PollOnly: db.pooled, Logger: a.logger,
 	})
-	listener, err := postgres.NewListener(db.direct, postgres.Hints{
+	listener, err := stores.work.Listener(db.direct, postgres.Hints{
 		Worker: func(told uuid.UUID) {
 			if told == id {
 				workers.CancelRequested()
 			}
 		},
 		All: workers.CancelRequested,
-	}, a.logger)
+	})
 	if err != nil {
 		return err
 	}

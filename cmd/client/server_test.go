@@ -68,8 +68,7 @@ func (h *house) ok(err error) {
 func (h *house) open() (closeDoor func()) {
 	h.t.Helper()
 	hub := realtime.New(api.NewFeed(h.Store, ""), slog.New(slog.DiscardHandler))
-	listener, err := postgres.NewListener(h.Pool().Config().ConnString(),
-		postgres.Hints{Task: hub.Wake, All: hub.WakeAll}, slog.New(slog.DiscardHandler))
+	listener, err := h.Store.Listener(h.Pool().Config().ConnString(), postgres.Hints{Task: hub.Wake, All: hub.WakeAll})
 	h.ok(err)
 	server, err := api.New(h.t.Context(), api.Config{
 		Store: h.Store, Hub: hub, Secrets: secret.NewBox(secret.Key{1}), Logger: slog.New(slog.DiscardHandler),

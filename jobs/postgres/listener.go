@@ -2,10 +2,13 @@ package postgres
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
-	"log/slog"
-	"math/rand/v2"
+	mathrand "math/rand/v2"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -14,7 +17,7 @@ import (
 )
 
 // Hints is what a Listener calls. A nil function is not listened for. All is called whenever hints may
-// have been missed: after each connect.
+// have been missed: after each connect, and every few seconds while none arrive.
 type Hints struct {
 	Task    func(uuid.UUID)
 	Worker  func(uuid.UUID)
@@ -25,52 +28,84 @@ type Hints struct {
 const (
 	listenRetryMin = 100 * time.Millisecond
 	listenRetryMax = 10 * time.Second
-	// listenPing is how often a silent session is asked whether it lives: a cut network says nothing.
-	listenPing    = 15 * time.Second
+	// echoEvery is how often a silent session has to prove that it hears: a cut network says nothing.
+	echoEvery     = 15 * time.Second
 	listenTimeout = 5 * time.Second
+	// deafPoll is how often All is called while nothing is heard.
+	deafPoll = 5 * time.Second
 )
 
-// Listener holds the one session of this process that hears hints. It needs a real session, not a
-// transaction pooler.
+// errDeaf: the session lives, but what others notify does not reach it, as behind a transaction pooler.
+var errDeaf = errors.New("notifications do not arrive: LISTEN needs a direct connection, not a transaction pooler")
+
+// Listener holds the one session of this process that hears hints. Whether it does is found out by an
+// echo: a notification on a channel of its own, sent through the store's other connections.
 type Listener struct {
-	config *pgx.ConnConfig
-	hints  Hints
-	logger *slog.Logger
+	config  *pgx.ConnConfig
+	hints   Hints
+	store   *Store
+	channel string // of the echo
+	hearing atomic.Bool
 }
 
-// NewListener makes a Listener on a direct database URL; Run starts it.
-func NewListener(url string, hints Hints, logger *slog.Logger) (*Listener, error) {
+// Listener makes a Listener on a direct database URL, which must lead to the store's own database; Run
+// starts it.
+func (s *Store) Listener(url string, hints Hints) (*Listener, error) {
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("database URL to listen on: %w", err)
 	}
 	config.RuntimeParams["application_name"] = "freshet listener"
-	return &Listener{config: config, hints: hints, logger: logger}, nil
+	return &Listener{config: config, hints: hints, store: s, channel: "freshet_echo_" + strings.ToLower(rand.Text())}, nil
 }
 
-// Run listens until ctx ends, and connects again, with backoff, whenever the session is lost. It
-// never fails.
+// Hearing tells whether hints arrive. Without them everything works, but later.
+func (l *Listener) Hearing() bool { return l.hearing.Load() }
+
+// Run listens until ctx ends, and connects again, with backoff, whenever the session is lost or hears
+// nothing; until then it calls All every few seconds. It never fails.
 func (l *Listener) Run(ctx context.Context) error {
+	var duties sync.WaitGroup
+	duties.Go(func() { l.poll(ctx) })
+	defer duties.Wait()
 	retry := listenRetryMin
 	for {
-		connected, err := l.session(ctx)
+		heard, err := l.session(ctx)
+		l.hearing.Store(false)
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the end of ctx is no failure
 		}
-		if connected {
+		if heard {
 			retry = listenRetryMin
 		}
-		l.logger.Warn("listening was interrupted; hints come late until it is back", "error", err, "retry", retry)
+		l.store.logger.Warn("listening was interrupted; hints come late until it is back", "error", err, "retry", retry)
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-time.After(time.Duration(float64(retry) * (0.5 + rand.Float64()))): //nolint:gosec // no secret
+		case <-time.After(time.Duration(float64(retry) * (0.5 + mathrand.Float64()))): //nolint:gosec // no secret
 		}
 		retry = min(2*retry, listenRetryMax)
 	}
 }
 
-func (l *Listener) session(ctx context.Context) (connected bool, err error) {
+// poll stands in for the hints while they do not arrive.
+func (l *Listener) poll(ctx context.Context) {
+	ticker := time.NewTicker(deafPoll)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-ticker.C:
+			if !l.Hearing() {
+				l.hints.All()
+			}
+		}
+	}
+}
+
+// session listens on one connection until that is lost, or hears no echo; heard: it did hear one.
+func (l *Listener) session(ctx context.Context) (heard bool, err error) {
 	conn, err := l.connect(ctx)
 	if err != nil {
 		return false, err
@@ -82,22 +117,52 @@ func (l *Listener) session(ctx context.Context) (connected bool, err error) {
 	}()
 	l.hints.All()
 	for {
-		waiting, cancel := context.WithTimeout(ctx, listenPing)
-		notification, err := conn.WaitForNotification(waiting)
-		cancel()
+		if err := l.echo(ctx); err != nil {
+			return heard, err
+		}
+		silence, err := l.hear(ctx, conn, listenTimeout)
 		switch {
-		case err == nil:
-			l.dispatch(notification)
-		case ctx.Err() != nil:
-			return true, context.Cause(ctx)
-		case pgconn.Timeout(err):
-			if err := l.ping(ctx, conn); err != nil {
-				return true, err
+		case err != nil:
+			return heard, err
+		case silence:
+			return heard, errDeaf
+		}
+		heard = true
+		l.hearing.Store(true)
+		for !silence {
+			if silence, err = l.hear(ctx, conn, echoEvery); err != nil {
+				return heard, err
 			}
-		default:
-			return true, fmt.Errorf("wait for a hint: %w", err)
 		}
 	}
+}
+
+// hear waits for one notification and passes it on, if it is a hint.
+func (l *Listener) hear(ctx context.Context, conn *pgx.Conn, patience time.Duration) (silence bool, err error) {
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	notification, err := conn.WaitForNotification(waiting)
+	switch {
+	case err == nil:
+		l.dispatch(notification)
+		return false, nil
+	case ctx.Err() != nil:
+		return false, context.Cause(ctx)
+	case pgconn.Timeout(err):
+		return true, nil
+	default:
+		return false, fmt.Errorf("wait for a hint: %w", err)
+	}
+}
+
+// echo notifies the session through another one.
+func (l *Listener) echo(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, listenTimeout)
+	defer cancel()
+	if _, err := l.store.pool.Exec(ctx, sendSQL, []string{l.channel}, []string{""}); err != nil {
+		return fmt.Errorf("echo to the listening session: %w", err)
+	}
+	return nil
 }
 
 func (l *Listener) connect(ctx context.Context) (*pgx.Conn, error) {
@@ -107,7 +172,7 @@ func (l *Listener) connect(ctx context.Context) (*pgx.Conn, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to listen: %w", err)
 	}
-	var statements []string
+	statements := []string{"LISTEN " + l.channel}
 	if l.hints.Task != nil {
 		statements = append(statements, "LISTEN "+taskChannel)
 	}
@@ -124,19 +189,12 @@ func (l *Listener) connect(ctx context.Context) (*pgx.Conn, error) {
 	return conn, nil
 }
 
-func (l *Listener) ping(ctx context.Context, conn *pgx.Conn) error {
-	ctx, cancel := context.WithTimeout(ctx, listenTimeout)
-	defer cancel()
-	if err := conn.Ping(ctx); err != nil {
-		return fmt.Errorf("ping the listening session: %w", err)
-	}
-	return nil
-}
-
 // dispatch ignores what is no id: anyone who may connect may also notify.
 func (l *Listener) dispatch(notification *pgconn.Notification) {
 	tell := l.hints.Task
 	switch notification.Channel {
+	case l.channel:
+		return // that it came is all it says
 	case controlChannel:
 		l.hints.Control()
 		return

@@ -24,6 +24,7 @@ const (
 type Store struct {
 	pool     *pgxpool.Pool
 	notifier *Notifier
+	logger   *slog.Logger
 
 	submits *batcher[jobs.Submission, jobs.Submitted]
 	claims  *batcher[claimRequest, claimAnswer]
@@ -54,7 +55,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 		pool.Close()
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
-	store := &Store{pool: pool, notifier: newNotifier(pool, options.Logger)}
+	store := &Store{pool: pool, notifier: newNotifier(pool, options.Logger), logger: options.Logger}
 	store.submits = &batcher[jobs.Submission, jobs.Submitted]{run: store.submitBatch, max: submitBatch, leads: 2}
 	store.claims = &batcher[claimRequest, claimAnswer]{run: store.claimBatch, max: claimBatch, leads: 1}
 	store.flushes = &batcher[jobs.Flush, flushAnswer]{run: store.flushBatch, max: flushBatch, leads: 1}
