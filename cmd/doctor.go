@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
@@ -75,7 +76,7 @@ func (a *app) examineDatabase(ctx context.Context) []finding {
 	}
 	ctx, cancel := context.WithTimeout(ctx, doctorTimeout)
 	defer cancel()
-	conn, err := pgx.Connect(ctx, db.direct)
+	conn, err := connect(ctx, cmp.Or(db.direct, db.url))
 	if err != nil {
 		return []finding{{"database", true, err.Error()}}
 	}
@@ -85,9 +86,19 @@ func (a *app) examineDatabase(ctx context.Context) []finding {
 		examineSetting(ctx, conn, "fsync", true, "on", "a crash of its machine may lose or corrupt tasks: turn it on"),
 		examineSetting(ctx, conn, "synchronous_commit", true, "on|local|remote_write|remote_apply",
 			"a crash of the server loses tasks that were acknowledged: turn it on"),
-		examineListen(ctx, conn, db.url),
+		examineListen(ctx, conn, db),
 	}
 	return append(findings, examineMigrations(ctx, db))
+}
+
+// connect asks for nothing that a pooler would refuse.
+func connect(ctx context.Context, url string) (*pgx.Conn, error) {
+	config, err := pgx.ParseConfig(url)
+	if err != nil {
+		return nil, err
+	}
+	config.DefaultQueryExecMode = pgx.QueryExecModeSimpleProtocol
+	return pgx.ConnectConfig(ctx, config)
 }
 
 // oldestPostgres is the first major version whose features are used.
@@ -119,11 +130,14 @@ func examineSetting(ctx context.Context, conn *pgx.Conn, name string, bad bool, 
 
 // examineListen notifies one session through another, as replicas do: a transaction pooler would not
 // deliver it.
-func examineListen(ctx context.Context, conn *pgx.Conn, url string) finding {
+func examineListen(ctx context.Context, conn *pgx.Conn, db database) finding {
 	f := finding{what: "LISTEN/NOTIFY"}
-	if err := exchange(ctx, conn, url); err != nil {
-		f.mend = "hints do not arrive, so everything works but comes later: set DATABASE_DIRECT_URL to an address of the same " +
-			"database that is no pooler (" + err.Error() + ")"
+	const late = "hints do not arrive, so everything works but comes later: set DATABASE_DIRECT_URL to an address of the same " +
+		"database that is no pooler"
+	if db.direct == "" {
+		f.mend = late
+	} else if err := exchange(ctx, conn, db.url); err != nil {
+		f.mend = late + " (" + err.Error() + ")"
 	}
 	return f
 }
@@ -131,7 +145,7 @@ func examineListen(ctx context.Context, conn *pgx.Conn, url string) finding {
 func exchange(ctx context.Context, conn *pgx.Conn, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, 2*time.Second)
 	defer cancel()
-	other, err := pgx.Connect(ctx, url)
+	other, err := connect(ctx, url)
 	if err != nil {
 		return err
 	}
@@ -148,6 +162,9 @@ func exchange(ctx context.Context, conn *pgx.Conn, url string) error {
 }
 
 func examineMigrations(ctx context.Context, db database) finding {
+	if db.direct == "" {
+		return finding{what: "migrations", mend: "not looked at: " + errNoSession.Error()}
+	}
 	version, dirty, err := migrations.Version(ctx, db.direct)
 	f := finding{what: fmt.Sprintf("migrations: database %d, program %d", version, migrations.Latest())}
 	switch {

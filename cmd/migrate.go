@@ -40,11 +40,11 @@ func (a *app) migrateCommand() *cobra.Command {
 }
 
 func (a *app) migrateUp(cmd *cobra.Command) error {
-	db, err := a.database()
+	url, err := a.migrated()
 	if err != nil {
 		return err
 	}
-	if err := migrations.Up(cmd.Context(), db.direct); err != nil {
+	if err := migrations.Up(cmd.Context(), url); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.Stdout, "the database is at version %d\n", migrations.Latest())
@@ -56,19 +56,19 @@ func (a *app) migrateDown(cmd *cobra.Command, text string) error {
 	if err != nil || steps < 1 {
 		return usage(fmt.Errorf("steps must be a whole number from 1, not %q", text))
 	}
-	db, err := a.database()
+	url, err := a.migrated()
 	if err != nil {
 		return err
 	}
-	return migrations.Down(cmd.Context(), db.direct, steps)
+	return migrations.Down(cmd.Context(), url, steps)
 }
 
 func (a *app) migrateVersion(cmd *cobra.Command) error {
-	db, err := a.database()
+	url, err := a.migrated()
 	if err != nil {
 		return err
 	}
-	version, dirty, err := migrations.Version(cmd.Context(), db.direct)
+	version, dirty, err := migrations.Version(cmd.Context(), url)
 	if err != nil {
 		return err
 	}
@@ -77,4 +77,13 @@ func (a *app) migrateVersion(cmd *cobra.Command) error {
 		fmt.Fprintln(a.Stdout, "a migration was cut off; freshet migrate up goes on by itself")
 	}
 	return nil
+}
+
+// migrated is the address of the database that is to be migrated, which takes a session.
+func (a *app) migrated() (string, error) {
+	db, err := a.database()
+	if err != nil {
+		return "", err
+	}
+	return db.session()
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"log/slog"
 	mathrand "math/rand/v2"
 	"strings"
 	"sync"
@@ -41,7 +42,7 @@ var errDeaf = errors.New("notifications do not arrive: LISTEN needs a direct con
 // Listener holds the one session of this process that hears hints. Whether it does is found out by an
 // echo: a notification on a channel of its own, sent through the store's other connections.
 type Listener struct {
-	config  *pgx.ConnConfig
+	config  *pgx.ConnConfig // nil: there is no session to be had
 	hints   Hints
 	store   *Store
 	channel string // of the echo
@@ -49,8 +50,11 @@ type Listener struct {
 }
 
 // Listener makes a Listener on a direct database URL, which must lead to the store's own database; Run
-// starts it.
+// starts it. An empty one means that there is none, and that nothing will be heard.
 func (s *Store) Listener(url string, hints Hints) (*Listener, error) {
+	if url == "" {
+		return &Listener{hints: hints, store: s}, nil
+	}
 	config, err := pgx.ParseConfig(url)
 	if err != nil {
 		return nil, fmt.Errorf("database URL to listen on: %w", err)
@@ -68,6 +72,9 @@ func (l *Listener) Run(ctx context.Context) error {
 	var duties sync.WaitGroup
 	duties.Go(func() { l.poll(ctx) })
 	defer duties.Wait()
+	if l.config == nil {
+		return nil
+	}
 	retry := listenRetryMin
 	for {
 		heard, err := l.session(ctx)
@@ -75,10 +82,11 @@ func (l *Listener) Run(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return nil //nolint:nilerr // the end of ctx is no failure
 		}
-		if heard {
-			retry = listenRetryMin
+		level := slog.LevelDebug
+		if heard || retry == listenRetryMin { // once until it is back
+			level, retry = slog.LevelWarn, listenRetryMin
 		}
-		l.store.logger.Warn("listening was interrupted; hints come late until it is back", "error", err, "retry", retry)
+		l.store.logger.Log(ctx, level, "listening was interrupted; hints come late until it is back", "error", err)
 		select {
 		case <-ctx.Done():
 			return nil
