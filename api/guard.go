@@ -78,13 +78,13 @@ func needed(scope jobs.Scope) string {
 	return "the scope " + string(scope)
 }
 
-// identify finds out who sent an Authorization header.
+// identify finds out who sent a request: an Authorization header says it, or else the browser's session.
 func (s *Server) identify(ctx context.Context, header string) (jobs.Identity, error) {
 	scheme, credential, _ := strings.Cut(header, " ")
 	credential = strings.TrimSpace(credential)
 	switch {
 	case header == "":
-		return jobs.Identity{}, newProblem(codeUnauthorized, "").with("WWW-Authenticate", challenge)
+		return s.sessions.identify(ctx, callOf(ctx).request)
 	case !strings.EqualFold(scheme, "Bearer") || credential == "":
 		return jobs.Identity{}, wrongKey()
 	case strings.HasPrefix(credential, tokenPrefix) && len(credential) <= maxTokenBytes:

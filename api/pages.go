@@ -29,17 +29,22 @@ const (
 	pageMayLoad = "default-src 'none'; style-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 )
 
-// pages serves what people look at with a browser. All of it is made once; none of it needs a network.
+// pages serves what people look at with a browser. None of it needs a network, and what is the same for
+// everybody is made once.
 func (s *Server) pages(mux chi.Router, document *huma.OpenAPI, text []byte) error {
 	templates, err := template.ParseFS(pageFiles, "pages/*.html")
 	if err != nil {
 		return fmt.Errorf("parse the pages: %w", err)
 	}
+	s.templates = templates
+	mux.Get(homePath, s.home)
+	mux.Get(loginPath, s.loginForm)
+	mux.Post(loginPath, s.login)
+	mux.Post(logoutPath, s.logout)
 	for path, page := range map[string]struct {
 		template string
 		content  any
 	}{
-		homePath:   {"home.html", cmp.Or(s.publicURL, "$FRESHET_URL")},
 		docsPath:   {"docs.html", guide(document)},
 		errorsPath: {"errors.html", refusals()},
 	} {

@@ -34,10 +34,9 @@ type claims struct {
 	Until  int64        `json:"until"` // seconds since 1970
 }
 
-// issue makes a token that lets its bearer do what grant says with owner's tasks. Its end is cut to
-// whole seconds.
-func (t tokens) issue(owner string, grant jobs.Grant) (string, error) {
-	content, err := json.Marshal(claims{owner, grant.Tasks, grant.Scopes, grant.Until.Unix()})
+// issue makes a token that lets its bearer do what grant says with owner's tasks, until a whole second.
+func (t tokens) issue(owner string, grant jobs.Grant, until time.Time) (string, error) {
+	content, err := json.Marshal(claims{owner, grant.Tasks, grant.Scopes, until.Unix()})
 	if err != nil {
 		return "", err
 	}
@@ -48,7 +47,7 @@ func (t tokens) issue(owner string, grant jobs.Grant) (string, error) {
 // forTask makes the token with which a browser may watch one task.
 func (t tokens) forTask(task uuid.UUID, owner string, now time.Time) (token string, until time.Time, err error) {
 	until = now.Add(readTokenLife).Truncate(time.Second).UTC()
-	token, err = t.issue(owner, jobs.Grant{Scopes: []jobs.Scope{jobs.ScopeRead}, Tasks: []uuid.UUID{task}, Until: until})
+	token, err = t.issue(owner, jobs.Grant{Scopes: []jobs.Scope{jobs.ScopeRead}, Tasks: []uuid.UUID{task}}, until)
 	return token, until, err
 }
 
@@ -71,6 +70,6 @@ func (t tokens) read(token string, now time.Time) (jobs.Identity, error) {
 	if !now.Before(until) {
 		return jobs.Identity{}, notLetIn("The token has expired. Get a new one.")
 	}
-	grant := &jobs.Grant{Scopes: said.Scopes, Tasks: said.Tasks, Until: until}
-	return jobs.Identity{Owner: said.Owner, Key: "token", Grant: grant}, nil
+	grant := &jobs.Grant{Scopes: said.Scopes, Tasks: said.Tasks}
+	return jobs.Identity{Owner: said.Owner, Key: "token", Until: until, Grant: grant}, nil
 }

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"html/template"
 	"log/slog"
 	"net"
 	"net/http"
@@ -88,12 +89,15 @@ type Server struct {
 	streams   *streams
 	keys      *keyring
 	tokens    tokens
+	sessions  *sessions
 	cursors   *secret.Signer
 	links     *secret.Signer
 
 	stopping chan struct{} // closed when the server begins to stop
 	stop     func()
 	handler  http.Handler
+
+	templates *template.Template // of the pages that are made for each request
 }
 
 // New makes a Server on a migrated database, and fetches or makes the keys that replicas share.
@@ -116,14 +120,18 @@ func New(ctx context.Context, config Config) (*Server, error) {
 		addresses: newAddresses(config.PublicURL), hearing: config.Hearing,
 		limits:    config.Limits.orDefaults(),
 		feed:      NewFeed(config.Store, config.PublicURL),
-		streams:   &streams{limit: config.Limits.orDefaults().Streams, open: map[string]int{}},
+		streams:   newStreams(config.Limits.orDefaults().Streams),
 		catalogue: &catalogue{store: config.Store, logger: config.Logger},
 		keys:      &keyring{store: config.Store},
 		tokens:    tokens{signer},
 		cursors:   cursors, links: links,
 		stopping: make(chan struct{}),
 	}
-	s.stop = sync.OnceFunc(func() { close(s.stopping) })
+	s.sessions = newSessions(s)
+	s.stop = sync.OnceFunc(func() {
+		close(s.stopping)
+		s.streams.wake()
+	})
 	if s.handler, err = s.router(config.CORSOrigins); err != nil {
 		return nil, fmt.Errorf("start the API: %w", err)
 	}

@@ -62,7 +62,7 @@ func (s *Server) createToken(ctx context.Context, _ *struct{}) (*tokenOutput, er
 		return nil, err
 	}
 	until := time.Now().Add(life).Truncate(time.Second).UTC()
-	token, err := s.tokens.issue(owner, jobs.Grant{Scopes: request.Scopes, Tasks: request.Tasks, Until: until})
+	token, err := s.tokens.issue(owner, jobs.Grant{Scopes: request.Scopes, Tasks: request.Tasks}, until)
 	if err != nil {
 		return nil, fmt.Errorf("make a token: %w", err)
 	}

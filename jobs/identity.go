@@ -11,15 +11,15 @@ import (
 type Identity struct {
 	Owner string
 	Admin bool
-	Key   string // name of the API key, or what else let it in; for the log
-	Grant *Grant // what a token gives of all this; nil: everything
+	Key   string    // name of the API key, or what else let it in; for the log
+	Until time.Time // when it ends; zero: not by itself
+	Grant *Grant    // what a token gives of all this; nil: everything
 }
 
 // Grant is the part of what an owner may that was given to a token.
 type Grant struct {
 	Scopes []Scope
 	Tasks  []uuid.UUID // these alone; none: all of the owner's
-	Until  time.Time
 }
 
 // Scope is one thing that a token may be good for.
@@ -50,4 +50,13 @@ type Key struct {
 	Hash  [32]byte
 	Owner string
 	Admin bool
+}
+
+// Session is a browser that is signed in, or a link that signs one in, once. It is stored without its
+// secret, which is known only by a SHA-256.
+type Session struct {
+	Hash      [32]byte
+	Owner     string
+	Admin     bool
+	ExpiresAt time.Time
 }

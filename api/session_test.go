@@ -1,0 +1,137 @@
+package api_test
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"net/http"
+	"net/url"
+	"strings"
+	"testing"
+	"time"
+
+	"freshet/api"
+	"freshet/jobs"
+)
+
+// link makes a link that signs owner in, and returns its code.
+func (r *rig) link(owner string, admin bool, life time.Duration) string {
+	r.t.Helper()
+	code := rand.Text()
+	r.ok(r.store.SaveLoginLink(r.t.Context(), jobs.Session{
+		Hash: sha256.Sum256([]byte(code)), Owner: owner, Admin: admin, ExpiresAt: time.Now().Add(life),
+	}))
+	return code
+}
+
+// browse makes a request as a browser would, and follows nothing. header is name, value, …
+func (r *rig) browse(method, path, form string, header ...string) *http.Response {
+	r.t.Helper()
+	request, err := http.NewRequestWithContext(r.t.Context(), method, r.http.URL+path, strings.NewReader(form))
+	r.ok(err)
+	if form != "" {
+		request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	}
+	for i := 0; i+1 < len(header); i += 2 {
+		request.Header.Set(header[i], header[i+1])
+	}
+	response, err := http.DefaultTransport.RoundTrip(request)
+	r.ok(err)
+	r.t.Cleanup(func() { _ = response.Body.Close() })
+	return response
+}
+
+// signIn signs a browser in and returns its Cookie header.
+func (r *rig) signIn(owner string, admin bool) string {
+	r.t.Helper()
+	response := r.browse(http.MethodPost, "/login", "code="+r.link(owner, admin, time.Minute), "Sec-Fetch-Site", "same-origin")
+	cookies := response.Cookies()
+	if response.StatusCode != http.StatusSeeOther || len(cookies) != 1 {
+		r.t.Fatalf("status %d, cookies %v", response.StatusCode, cookies)
+	}
+	return cookies[0].Name + "=" + cookies[0].Value
+}
+
+func TestLoginLinkSignsInOnce(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	code := r.link("ada", false, time.Minute)
+	for range 2 { // whoever only looks at the link does not use it up
+		if a := r.call("", http.MethodGet, "/login?code="+url.QueryEscape(code), "").want(http.StatusOK); !strings.Contains(a.body, code) {
+			t.Errorf("the page does not hold the code: %s", a.body)
+		}
+	}
+	first, second := r.browse(http.MethodPost, "/login", "code="+code), r.browse(http.MethodPost, "/login", "code="+code)
+	if first.StatusCode != http.StatusSeeOther || second.StatusCode != http.StatusUnauthorized || len(second.Cookies()) != 0 {
+		t.Errorf("status %d, then %d", first.StatusCode, second.StatusCode)
+	}
+	cookie := first.Cookies()[0]
+	if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" || cookie.MaxAge <= 0 {
+		t.Errorf("cookie %s", cookie)
+	}
+	for _, form := range []string{"", "code=", "code=wrong", "code=" + r.link("late", false, -time.Second)} {
+		if a := r.browse(http.MethodPost, "/login", form); a.StatusCode != http.StatusUnauthorized {
+			t.Errorf("%q: status %d", form, a.StatusCode)
+		}
+	}
+}
+
+func TestSession(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	cookie := r.signIn("ada", false)
+	task := r.submit(`{"kind":"anything"}`)
+	bobs := r.call(bob, http.MethodPost, "/v1/tasks", `{"kind":"anything"}`).want(http.StatusAccepted).task()
+	r.call("", http.MethodGet, "/v1/tasks/"+task.ID, "", "Cookie", cookie).want(http.StatusOK)
+	r.call("", http.MethodGet, "/v1/tasks/"+bobs.ID, "", "Cookie", cookie).refused(http.StatusForbidden, "forbidden", "")
+	r.call("", http.MethodGet, "/v1/workers", "", "Cookie", cookie).refused(http.StatusForbidden, "forbidden", "")
+	r.call("", http.MethodGet, "/v1/workers", "", "Cookie", r.signIn("root", true)).want(http.StatusOK)
+	if a := r.call("", http.MethodGet, "/", "", "Cookie", cookie).want(http.StatusOK); !strings.Contains(a.body, "ada") {
+		t.Errorf("the first page does not say who is signed in: %s", a.body)
+	}
+	// A wrong key is not made good by a cookie.
+	r.call("wrong", http.MethodGet, "/v1/tasks", "", "Cookie", cookie).refused(http.StatusUnauthorized, "unauthorized", "")
+
+	if out := r.browse(http.MethodPost, "/logout", "", "Cookie", cookie, "Sec-Fetch-Site", "same-origin"); out.StatusCode != http.StatusSeeOther {
+		t.Errorf("logout: status %d", out.StatusCode)
+	}
+	r.call("", http.MethodGet, "/v1/tasks/"+task.ID, "", "Cookie", cookie).refused(http.StatusUnauthorized, "unauthorized", "")
+	if a := r.call("", http.MethodGet, "/", "", "Cookie", cookie).want(http.StatusOK); strings.Contains(a.body, "signed in") {
+		t.Errorf("the first page believes in a session that has ended: %s", a.body)
+	}
+}
+
+// Another page can have a browser send the cookie, not only of another site: localhost:3000 counts as
+// the same site as localhost:8080.
+func TestOtherPagesCannotUseTheSession(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	cookie := r.signIn("ada", false)
+	task := r.submit(`{"kind":"anything"}`)
+	for _, header := range [][]string{
+		{"Sec-Fetch-Site", "cross-site"}, {"Sec-Fetch-Site", "same-site"}, {"Origin", "https://evil.example"}, {"Origin", "null"},
+	} {
+		header = append(header, "Cookie", cookie)
+		r.call("", http.MethodPost, "/v1/tasks/"+task.ID+"/cancel", "", header...).refused(http.StatusForbidden, "forbidden", "")
+		r.call("", http.MethodPost, "/v1/tasks", `{"kind":"anything"}`, header...).refused(http.StatusForbidden, "forbidden", "")
+		r.call("", http.MethodDelete, "/v1/tasks/"+task.ID, "", header...).refused(http.StatusForbidden, "forbidden", "")
+		for _, path := range []string{"/login", "/logout"} {
+			if a := r.browse(http.MethodPost, path, "code="+r.link("ada", false, time.Minute), header...); a.StatusCode != http.StatusForbidden {
+				t.Errorf("%s with %v: status %d", path, header, a.StatusCode)
+			}
+		}
+	}
+	own := []string{"Sec-Fetch-Site", "same-origin", "Cookie", cookie}
+	if a := r.call("", http.MethodPost, "/v1/tasks/"+task.ID+"/cancel", "", own...).want(http.StatusOK); a.task().State != "cancelled" {
+		t.Errorf("our own page cannot cancel: %s", a.body)
+	}
+}
+
+func TestSessionCookieOfHTTPS(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *api.Config) { c.PublicURL = "https://tasks.example.com" })
+	cookie := r.browse(http.MethodPost, "/login", "code="+r.link("ada", false, time.Minute)).Cookies()[0]
+	if cookie.Name != "__Host-freshet_session" || !cookie.Secure {
+		t.Errorf("cookie %s", cookie)
+	}
+	r.call("", http.MethodGet, "/v1/tasks", "", "Cookie", "freshet_session="+cookie.Value).refused(http.StatusUnauthorized, "unauthorized", "")
+}

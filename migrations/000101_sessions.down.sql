@@ -1,0 +1,4 @@
+DROP TABLE freshet.login_links;
+DROP TABLE freshet.sessions;
+
+DELETE FROM freshet.schema_versions WHERE version = 101;
