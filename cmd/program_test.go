@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"freshet/cmd"
+	"freshet/jobs/postgres/postgrestest"
 )
 
 // patience bounds every wait of these tests: the machine may be busy.
@@ -27,7 +28,8 @@ const asProgram = "FRESHET_TEST_AS_PROGRAM"
 // race detector included.
 func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) == "" && filepath.Base(os.Args[0]) != "freshet" {
-		os.Exit(m.Run())
+		postgrestest.Main(m)
+		return
 	}
 	ctx, stop := signalContext()
 	code := cmd.Run(ctx, cmd.Invocation{Name: "freshet", Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: "test"})
