@@ -25,8 +25,6 @@ import (
 	"freshet/jobs/secret"
 )
 
-func TestMain(m *testing.M) { postgrestest.Main(m) }
-
 // The keys of the rig, and whose they are.
 const (
 	ada  = "key-of-ada"
@@ -301,8 +299,8 @@ func (r *rig) claim(task string) jobs.Claim {
 	r.t.Helper()
 	worker := uuid.New()
 	r.ok(r.store.RegisterWorker(r.t.Context(), jobs.Worker{
-		ID: worker, Pool: "default", Host: "here", PID: 1, Slots: 4, Kinds: []string{"report", "anything"}, Version: "test",
-	}, lease))
+		ID: worker, Pool: "default", Host: "here", PID: 1, Slots: 4, Kinds: []string{"report", "anything"}, Version: "test", Lease: lease,
+	}))
 	candidate := jobs.Candidate{TaskID: uuid.MustParse(task)}
 	r.ok(r.store.Pool().QueryRow(r.t.Context(), `SELECT river_job_id, number FROM freshet.attempts
 		WHERE task_id = $1 AND state = 'queued'`, candidate.TaskID).Scan(&candidate.RiverJob, &candidate.Attempt))

@@ -112,8 +112,8 @@ func makeParts(ctx context.Context, store *postgres.Store, url string, socket ne
 	}
 	workers := worker.New(worker.Config{
 		Store: store, Heart: store, Runner: nothing{},
-		Worker: jobs.Worker{ID: uuid.New(), Pool: "default", Slots: slots, Kinds: []string{"nothing"}},
-		Lease:  time.Minute, Beat: 10 * time.Second, Drain: time.Second, FetchCooldown: fetchCooldown, Logger: silent(),
+		Worker: jobs.Worker{ID: uuid.New(), Pool: "default", Slots: slots, Kinds: []string{"nothing"}, Lease: time.Minute},
+		Beat:   10 * time.Second, Drain: time.Second, FetchCooldown: fetchCooldown, Logger: silent(),
 	})
 	return []supervisor.Part{
 		{Name: "listener", Run: listener.Run},

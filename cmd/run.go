@@ -78,6 +78,12 @@ func (a *app) attemptHere(ctx context.Context, settings *config.Config, k *kind.
 	if err != nil {
 		return err
 	}
+	if err := kindVariablesSet(k.Kind, lookup); err != nil {
+		return &exitError{exitConfig, fmt.Errorf("%s: kind %s: %w", settings.Path, k.Name, err)}
+	}
+	if _, err := a.webhookSecrets(k.Kind); err != nil {
+		return err
+	}
 	host, err := a.host(settings, "", withPath(lookup, folder.file("bin")))
 	if err != nil {
 		return err

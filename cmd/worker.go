@@ -5,7 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
+	"slices"
+	"syscall"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,6 +21,7 @@ import (
 	"freshet/jobs/process"
 	"freshet/jobs/runner"
 	"freshet/jobs/supervisor"
+	"freshet/jobs/webhook"
 	"freshet/jobs/worker"
 )
 
@@ -26,8 +30,12 @@ const (
 	beatEvery = 10 * time.Second
 	// fetchCooldown keeps the way from insert to claim at a few milliseconds.
 	fetchCooldown = 2 * time.Millisecond
+	// webhookVariable holds what requests to the routes of http kinds are signed with.
+	webhookVariable = "FRESHET_WEBHOOK_SECRET"
 	// stopSlack is what a worker needs beyond its drain time and the longest grace: the last writes.
 	stopSlack = 30 * time.Second
+	// retireSignal has a worker claim no more, and leave when all that it runs has ended.
+	retireSignal = syscall.SIGUSR1
 )
 
 // workerOptions are the flags of freshet worker.
@@ -68,8 +76,12 @@ func (a *app) work(ctx context.Context, options workerOptions) error {
 	if err != nil {
 		return err
 	}
+	mine := slices.DeleteFunc(slices.Clone(settings.Kinds), func(k jobs.Kind) bool { return k.Pool != pool.Name })
 	if err := variablesSet(settings, options.pool, lookup); err != nil {
 		return &exitError{exitConfig, err}
+	}
+	if _, err := a.webhookSecrets(mine...); err != nil {
+		return err
 	}
 	db, err := a.database()
 	if err != nil {
@@ -114,12 +126,15 @@ func (a *app) pull(ctx context.Context, stores stores, db database, settings *co
 	if err != nil {
 		return fmt.Errorf("worker id: %w", err)
 	}
+	retired, stop := signal.NotifyContext(context.WithoutCancel(ctx), retireSignal)
+	defer stop()
 	workers := worker.New(worker.Config{
 		Store: stores.work, Heart: stores.heart, Runner: host,
 		Worker: jobs.Worker{
 			ID: id, Pool: pool.Name, Host: name, PID: os.Getpid(), Slots: pool.Slots, Kinds: kindNames(settings), Version: a.Version,
+			Lease: pool.Lease,
 		},
-		Lease: pool.Lease, Beat: beatEvery, Drain: options.drain, FetchCooldown: fetchCooldown, PollOnly: db.pooled, Logger: a.logger,
+		Beat: beatEvery, Drain: options.drain, Retire: retired.Done(), FetchCooldown: fetchCooldown, PollOnly: db.pooled, Logger: a.logger,
 	})
 	listener, err := stores.work.Listener(db.direct, postgres.Hints{
 		Worker: func(told uuid.UUID) {
@@ -133,9 +148,18 @@ func (a *app) pull(ctx context.Context, stores stores, db database, settings *co
 		return err
 	}
 	deadline := options.drain + longestGrace(settings) + stopSlack
+	ctx, leave := context.WithCancel(ctx)
+	defer leave()
 	return supervisor.Run(ctx, deadline,
 		supervisor.Part{Name: "listener", Run: listener.Run},
-		supervisor.Part{Name: "worker", Run: workers.Run},
+		supervisor.Part{Name: "worker", Run: func(ctx context.Context) error {
+			if err := workers.Run(ctx); err != nil {
+				return err
+			}
+			leave() // it has retired
+			<-ctx.Done()
+			return nil
+		}},
 	)
 }
 
@@ -148,8 +172,13 @@ func (a *app) host(settings *config.Config, root string, lookup lookup) (*runner
 	if err != nil {
 		return nil, fmt.Errorf("folder of workspaces: %w", err)
 	}
+	secrets, err := a.webhookSecrets()
+	if err != nil {
+		return nil, err
+	}
 	return &runner.Host{
-		Root: root, Project: settings.Folder, PassEnv: settings.PassEnv, Lookup: lookup, Logger: a.logger,
+		Root: root, Project: settings.Folder, PassEnv: settings.PassEnv, Lookup: lookup,
+		Secrets: secrets, Version: a.Version, Logger: a.logger,
 	}, nil
 }
 
@@ -160,13 +189,40 @@ func variablesSet(settings *config.Config, pool string, lookup lookup) error {
 		if k.Pool != pool {
 			continue
 		}
-		for name, value := range k.Env {
-			if _, err := kind.Resolve(value, lookup); err != nil {
-				missing = append(missing, fmt.Errorf("%s: kind %s: env %s: %w", settings.Path, k.Name, name, err))
-			}
+		if err := kindVariablesSet(k, lookup); err != nil {
+			missing = append(missing, fmt.Errorf("%s: kind %s: %w", settings.Path, k.Name, err))
 		}
 	}
 	return errors.Join(missing...)
+}
+
+func kindVariablesSet(k jobs.Kind, lookup lookup) error {
+	for name, value := range k.Env {
+		if _, err := kind.Resolve(value, lookup); err != nil {
+			return fmt.Errorf("env %s: %w", name, err)
+		}
+	}
+	if k.HTTP != nil {
+		if _, err := kind.Address(k.HTTP.URL, lookup); err != nil {
+			return fmt.Errorf("http.url: %w", err)
+		}
+	}
+	return nil
+}
+
+// webhookSecrets are what requests are signed with. Kinds with http cannot do without.
+func (a *app) webhookSecrets(kinds ...jobs.Kind) (webhook.Secrets, error) {
+	secrets, err := webhook.ParseSecrets(a.env(webhookVariable))
+	asks := slices.IndexFunc(kinds, func(k jobs.Kind) bool { return k.HTTP != nil })
+	switch {
+	case err != nil:
+		err = fmt.Errorf("%s: %w", webhookVariable, err)
+	case asks >= 0 && !secrets.Known():
+		err = fmt.Errorf("%s is not set; the requests of kind %s are signed with it", webhookVariable, kinds[asks].Name)
+	default:
+		return secrets, nil
+	}
+	return webhook.Secrets{}, &exitError{exitConfig, err}
 }
 
 func longestGrace(settings *config.Config) time.Duration {

@@ -57,21 +57,29 @@ func (c *Config) Pool(name string) (Pool, bool) {
 // Load reads the freshet.yaml at path, and the schema files it names. What is wrong with the content
 // comes back as Errors; anything else is an error of the file system.
 func Load(path string) (*Config, error) {
+	config, _, err := LoadSources(path)
+	return config, err
+}
+
+// LoadSources is Load for who wants to know when to load again: it also answers the paths of the files
+// that the Config was made of, or would have been made of if they were there. They are known after an
+// error, too.
+func LoadSources(path string) (*Config, []string, error) {
 	absolute, err := filepath.Abs(path)
 	if err != nil {
-		return nil, fmt.Errorf("find %s: %w", path, err)
+		return nil, nil, fmt.Errorf("find %s: %w", path, err)
 	}
-	folder := os.DirFS(filepath.Dir(absolute))
+	folder := &witness{FS: os.DirFS(filepath.Dir(absolute)), folder: filepath.Dir(absolute)}
 	source, err := readFile(folder, filepath.Base(absolute))
 	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", path, err)
+		return nil, folder.opened, fmt.Errorf("read %s: %w", path, err)
 	}
 	config, err := Parse(source, path, folder)
 	if err != nil {
-		return nil, err
+		return nil, folder.opened, err
 	}
 	config.Path, config.Folder = absolute, filepath.Dir(absolute)
-	return config, nil
+	return config, folder.opened, nil
 }
 
 // Parse reads the text of a freshet.yaml. path names it in errors; folder is where the schema files are

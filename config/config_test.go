@@ -71,6 +71,10 @@ func TestParseFull(t *testing.T) {
 			Name: "thumbnail", Command: []string{"convert", "{{input.file}}"}, Cwd: "project",
 			Input: json.RawMessage(`{"type":"object","required":["file"],"properties":{"file":{"type":"string"}}}`),
 			Pool:  "heavy", Timeout: 30 * time.Minute, Grace: 10 * time.Second, Retry: retry, LogBytes: 64 << 20,
+		}, {
+			Name: "invoice", HTTP: &jobs.HTTP{URL: "${APP_URL}/api/tasks/invoice", Timeout: 5 * time.Minute},
+			Pool: "default", Timeout: 30 * time.Minute, Silence: time.Minute,
+			Retry: jobs.Retry{MaxAttempts: 3, Initial: 5 * time.Second, Factor: 2, Max: 10 * time.Minute, Jitter: 0.2},
 		}},
 		PassEnv: map[string][]string{"report": {"DATABASE_URL"}},
 		Pools: []config.Pool{
@@ -160,7 +164,7 @@ func TestLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	got, err := config.Load(filepath.Join(dir, "freshet.yaml"))
-	if err != nil || got.Folder != dir || got.Path != filepath.Join(dir, "freshet.yaml") || len(got.Kinds) != 2 {
+	if err != nil || got.Folder != dir || got.Path != filepath.Join(dir, "freshet.yaml") || len(got.Kinds) != 3 {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	bad := filepath.Join(dir, "bad.yaml")

@@ -25,7 +25,8 @@ func kindShape() shape[entry] {
 		field("name", "The name that tasks are submitted under.", name(), func(k *e) *string { return &k.Name }).must(),
 		field("description", "What it does, for people.", words(), func(k *e) *string { return &k.Description }),
 		field("command", "The program and its arguments, without a shell. {{input.x}} stands for a value of the task's input.",
-			list(words()), func(k *e) *[]string { return &k.Command }).must(),
+			list(words()), func(k *e) *[]string { return &k.Command }),
+		field("http", "A route of your app that does the work, in place of a command.", httpShape(), func(k *e) **jobs.HTTP { return &k.HTTP }),
 		field("cwd", "Where it runs: project (the folder of freshet.yaml), workspace (a fresh folder), or a path.",
 			matching(regexp.MustCompile(`.`), "a folder", "project"), func(k *e) *string { return &k.Cwd }).otherwise(jobs.CwdProject),
 		field("input", "JSON Schema 2020-12 of the input, inline or a file.", jsonSchema(), func(k *e) *json.RawMessage { return &k.Input }),
@@ -46,7 +47,8 @@ func kindShape() shape[entry] {
 		field("retry", "How often and how soon a failed task is tried again.", retryShape(),
 			func(k *e) *jobs.Retry { return &k.Retry }).otherwiseEmpty(),
 		field("logs", "What is kept of the output.", logsShape(), func(k *e) *int64 { return &k.LogBytes }).otherwiseEmpty(),
-	).then(checkInheritance)
+	).then(checkInheritance).then(checkRoute)
+	content.schema["oneOf"] = eitherWay()
 	return shape[entry]{content.schema, func(r *reader, at place, n *node, into *entry) {
 		content.read(r, at, n, into)
 		into.at, into.node = at, n
@@ -132,8 +134,13 @@ func (r *reader) compile(kinds []entry) {
 }
 
 func (r *reader) compileKind(entry entry) {
-	if entry.node.get("command") == nil || r.failed(entry.at.key("command")) {
-		entry.Command = []string{"unknown"} // reported already
+	if entry.node.get("command") != nil && entry.Command == nil {
+		entry.Command = []string{} // there, and empty
+	}
+	for _, way := range []string{"command", "http", "claude"} {
+		if r.failed(entry.at.key(way)) {
+			entry.Command, entry.HTTP = []string{"unknown"}, nil // reported already
+		}
 	}
 	_, err := kind.Compile(entry.Kind)
 	var invalid *kind.Invalid

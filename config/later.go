@@ -13,7 +13,6 @@ func later(pattern string) bool {
 		"server.webhooks",
 		"server.riverUi",
 		"server.telemetry",
-		"kinds[].http",
 		"kinds[].claude",
 		"kinds[].concurrency",
 		"credentials",

@@ -44,7 +44,7 @@ func TestRefusals(t *testing.T) {
 		"kinds: [{name: " + strings.Repeat("a", 51) + ", command: [x]}]": `1:16: kinds[0].name: is longer than 50 characters`,
 		"kinds: [{name: 1, command: [x]}]":                               `1:16: kinds[0].name: must be a name of small letters, digits and single hyphens, such as monthly-report, not an integer; write "1" in quotes`,
 		"kinds: [{command: [x]}]":                                        `1:9: kinds[0].name: is missing`,
-		"kinds: [{name: a}]":                                             `1:9: kinds[0].command: is missing`,
+		"kinds: [{name: a}]":                                             `1:9: kinds[0]: has no command and no http; one of them must say who does the work`,
 		"kinds: [a]":                                                     `1:9: kinds[0]: must be a mapping of keys to values, not text`,
 		"kinds: {a: {}}":                                                 `1:8: kinds: must be a list, not a mapping`,
 		"kinds:":                                                         `1:8: kinds: has no value; it must be a list, or the key be removed`,
@@ -99,6 +99,27 @@ func TestRefusals(t *testing.T) {
 		"kinds:\n  - name: a\n    command: [x, \"{{input\"]":                                                `3: kinds[0].command[1]: "{{" is not closed by "}}"`,
 		"kinds:\n  - name: a\n    command: [x, \"{{input.startDat}}\"]\n    input: tasks/report.input.json": `3: kinds[0].command[1]: {{input.startDat}}: the input schema has no such property; did you mean "startDate"?`,
 
+		// Routes.
+		kindOf(`http: {url: "https://a/b"}`) + "    command: [x]": `3: kinds[0].http: stands beside command; a kind has exactly one of command and http`,
+		kindOf(`http: {}`):                                `3: kinds[0].http.url: is missing`,
+		kindOf(`http: https://a/b`):                       `3: kinds[0].http: must be a mapping of keys to values, not text`,
+		kindOf(`http: {url: "https://a/b", method: PUT}`): `3: kinds[0].http.method: unknown key`,
+		kindOf(`http: {url: a/b}`):                        `3: kinds[0].http.url: must be an http or https address such as https://app.example.com/api/tasks/report`,
+		kindOf(`http: {url: "ftp://a/b"}`):                `3: kinds[0].http.url: must be an http or https address such as https://app.example.com/api/tasks/report`,
+		kindOf(`http: {url: "https://me:pw@a/b"}`):        `3: kinds[0].http.url: must not have a name or password; the request is signed instead`,
+		kindOf(`http: {url: "https://a/b#c"}`):            `3: kinds[0].http.url: must not have a fragment, which no server is sent`,
+		kindOf(`http: {url: "https://a/{{input.x}}"}`):    `3: kinds[0].http.url: {{…}} is not replaced in a url; the input is in the request's body`,
+		kindOf(`http: {url: "${A"}`):                      `3: kinds[0].http.url: "${" is not closed by "}"; write $${ for the text itself`,
+		kindOf(`http: {url: "https://a/b", timeout: 1h}`): `3: kinds[0].http.timeout: is 1h0m0s, more than the kind's timeout, which is 30m0s`,
+		kindOf(`http: {url: "https://a/b", timeout: 0s}`): `3: kinds[0].http.timeout: "0s" is too little`,
+		routeWith(`cwd: project`):                         `4: kinds[0].cwd: ` + ofCommands,
+		routeWith(`env: {A: b}`):                          `4: kinds[0].env: ` + ofCommands,
+		routeWith(`passEnv: [A]`):                         `4: kinds[0].passEnv: ` + ofCommands,
+		routeWith(`grace: 5s`):                            `4: kinds[0].grace: ` + ofCommands,
+		routeWith(`memory: 1GiB`):                         `4: kinds[0].memory: ` + ofCommands,
+		routeWith(`logs: {maxBytes: 1MiB}`):               `4: kinds[0].logs: ` + ofCommands,
+		kindOf(`claude: {}`):                              `3: kinds[0].claude: not supported yet by this version`,
+
 		// Schemas.
 		kindWith(`input: tasks/none.json`):                                         `3: kinds[0].input: there is no file tasks/none.json`,
 		kindWith(`input: tasks`):                                                   `3: kinds[0].input: tasks cannot be read: invalid argument`,
@@ -148,6 +169,16 @@ func TestRefusals(t *testing.T) {
 func kindWith(text string) string {
 	return "kinds:\n  - name: a\n    " + text + "\n    command: [x]\n"
 }
+
+// kindOf is a file with one kind whose third line is text.
+func kindOf(text string) string { return "kinds:\n  - name: a\n    " + text + "\n" }
+
+// routeWith is an http kind with another key in the fourth line.
+func routeWith(text string) string {
+	return kindOf(`http: {url: "https://a/b"}`) + "    " + text + "\n"
+}
+
+const ofCommands = "is for kinds with command: the route of an http kind runs in your app; remove it"
 
 func withoutColumn(problem string) string {
 	line, rest, _ := strings.Cut(problem, ":")

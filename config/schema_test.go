@@ -52,7 +52,9 @@ func TestSchemaAgreesWithTheReader(t *testing.T) {
 	for _, source := range []string{
 		"kind: []", "kinds: [{name: a}]", "kinds: [{name: A, command: [x]}]", "kinds: [{name: a, command: x}]",
 		"kinds: [{name: a, command: [x], timeout: 5}]", "kinds: [{name: a, command: [x], memory: 5G}]",
-		"kinds: [{name: a, command: [x], http: {}}]", "kinds: [{name: a, command: [x], retry: {maxAttempts: 0}}]",
+		"kinds: [{name: a, command: [x], http: {url: 'http://a/b'}}]", "kinds: [{name: a}]", "kinds: [{name: a, http: {}}]",
+		"kinds: [{name: a, http: {url: 'http://a/b'}, grace: 1s}]", "kinds: [{name: a, command: [x], http: {url: 'http://a/b'}, cwd: a}]",
+		"kinds: [{name: a, http: {url: 'http://a/b', timeout: 5}}]", "kinds: [{name: a, command: [x], retry: {maxAttempts: 0}}]",
 		"kinds: [{name: a, command: [x], env: {1A: x}}]", "pools: {a: {provider: fly}}", "pools: {A: {}}", "retention: {}",
 		"server: {publicUrl: x}", "kinds: [{name: a, command: [x], input: 5}]",
 	} {

@@ -18,14 +18,17 @@ const (
 	CodeExpired     Code = "expired"
 	CodeDiskFull    Code = "disk_full"
 	CodeNotStarted  Code = "not_started"
+	CodeHTTPStatus  Code = "http_status"
+	CodeUnfinished  Code = "unfinished"
+	CodeCrashed     Code = "worker_crashed"
 )
 
 // Failure is why an attempt, and perhaps its task, did not complete.
 type Failure struct {
 	Code      Code   `json:"code"               doc:"One word; the table is in docs/failures.md."`
 	Message   string `json:"message"            doc:"One sentence for a person."`
-	Detail    string `json:"detail,omitempty"   doc:"What the command itself said of its failure."`
-	UserCode  string `json:"userCode,omitempty" doc:"The code that the command itself gave."`
+	Detail    string `json:"detail,omitempty"   doc:"What the command or route itself said of its failure."`
+	UserCode  string `json:"userCode,omitempty" doc:"The code that the command or route itself gave."`
 	ExitCode  *int   `json:"exitCode,omitempty"`
 	Signal    string `json:"signal,omitempty"   example:"SIGKILL"`
 	Retryable bool   `json:"retryable"          doc:"Whether this failure is one that is tried again while tries are left."`
@@ -46,17 +49,20 @@ type Rule struct {
 // Rules is the one table of codes.
 func Rules() []Rule {
 	return []Rule{
-		{CodeExit, "the command ended with an exit code other than 0, or by a signal", true, true, true},
+		{CodeExit, "the command ended with an exit code other than 0, or by a signal, or it or the route said that it failed", true, true, true},
 		{CodeTimeout, "the attempt took longer than its timeout", true, true, true},
 		{CodeSilent, "no output and no event for longer than the kind's silence", true, true, true},
 		{CodeOOM, "the command and its descendants took more memory than the kind allows", true, true, true},
 		{CodeLost, "the worker died while it ran the attempt", false, true, false},
 		{CodeInterrupted, "the worker was told to leave", false, true, false},
-		{CodeBadOutput, "the output does not fit the kind's schema", true, false, false},
+		{CodeBadOutput, "the output does not fit the kind's schema, or the route's answer is not what it may be", true, false, false},
 		{CodeNotFound, "the command does not exist on the worker", true, false, false},
 		{CodeExpired, "the task did not start within the kind's queueTtl", false, false, false},
 		{CodeDiskFull, "the worker had no disk space left for the attempt", true, true, true},
-		{CodeNotStarted, "the attempt could not be prepared", true, true, true},
+		{CodeNotStarted, "the attempt could not be prepared, or the route not be reached", true, true, true},
+		{CodeHTTPStatus, "the route answered with a status other than 2xx; 408, 425, 429 and 5xx are retried", true, true, true},
+		{CodeCrashed, "three workers died, by an exit code or a signal, while they ran the task", true, false, false},
+		{CodeUnfinished, "the route's answer broke off", true, true, true},
 	}
 }
 

@@ -15,8 +15,9 @@ import (
 type Kind struct {
 	Name        string            `json:"name"`
 	Description string            `json:"description,omitempty"`
-	Command     []string          `json:"command"`
-	Cwd         string            `json:"cwd"` // project, workspace, or a path
+	Command     []string          `json:"command,omitempty"` // exactly one of Command and HTTP says who does the work
+	HTTP        *HTTP             `json:"http,omitempty"`
+	Cwd         string            `json:"cwd"` // of a command: project, workspace, or a path
 	Input       json.RawMessage   `json:"input,omitempty"`
 	Output      json.RawMessage   `json:"output,omitempty"`
 	Env         map[string]string `json:"env,omitempty"` // ${VAR} not resolved yet
@@ -29,6 +30,13 @@ type Kind struct {
 	Retry       Retry             `json:"retry"`
 	Concurrency Concurrency       `json:"concurrency"`
 	LogBytes    int64             `json:"logBytes"`
+}
+
+// HTTP is a route of the user's app that does a kind's work: the worker sends it a signed request, and its
+// answer says what a command would say in its event file.
+type HTTP struct {
+	URL     string        `json:"url"`               // ${VAR} not resolved yet
+	Timeout time.Duration `json:"timeout,omitempty"` // of the request and its answer; zero: the attempt's alone
 }
 
 // Folders that a command can run in besides a path of its own.

@@ -15,10 +15,28 @@ type Worker struct {
 	Slots      int
 	Kinds      []string // names of the kinds that its own freshet.yaml has
 	Version    string
+	Lease      time.Duration // how long it counts as alive after a beat
+	Session    bool          // it holds its lock in a session of its own, so that the loss of it is a sign of death
 	StartedAt  time.Time
 	BeatAt     time.Time
 	LeaseUntil time.Time
 	Running    int // attempts it runs now
+}
+
+// Vital is what can be seen of a worker that counts as alive.
+type Vital struct {
+	Worker  uuid.UUID
+	Beat    time.Time // the last one, by the database's clock
+	Lease   time.Duration
+	Expired bool // its lease has run out
+	Session bool // it should hold its lock
+	Locked  bool // it does
+}
+
+// Death is what is known of how a worker died: one of the two, or nothing.
+type Death struct {
+	ExitCode *int
+	Signal   string
 }
 
 // Pool is a group of like workers.

@@ -1,5 +1,5 @@
 // Package kind makes a kind ready for use: its schemas compiled, its command's templates parsed. With
-// that it validates inputs and outputs and makes the arguments of a command.
+// that it validates inputs and outputs, makes the arguments of a command, and finds the address of a route.
 //
 // A command is a list of elements. In each, {{input.x}} stands for a value of the task's input, with
 // dots for values inside objects, and {{input}} for all of it. One element in is at most one argument
@@ -44,7 +44,18 @@ func Compile(spec jobs.Kind) (*Kind, error) {
 	invalid := &Invalid{}
 	input := k.compileInput(invalid)
 	k.output, _ = compileSchema("/output", spec.Output, invalid)
-	k.compileCommand(input, invalid)
+	switch {
+	case spec.HTTP != nil && spec.Command != nil:
+		invalid.add("/http", "http", "stands beside command; a kind has exactly one of command and http")
+	case spec.HTTP != nil:
+		if err := checkAddress(spec.HTTP.URL); err != nil {
+			invalid.add("/http/url", "url", err.Error())
+		}
+	case spec.Command != nil:
+		k.compileCommand(input, invalid)
+	default:
+		invalid.add("", "required", "has no command and no http; one of them must say who does the work")
+	}
 	for _, name := range slices.Sorted(maps.Keys(spec.Env)) {
 		if err := checkVariables(spec.Env[name]); err != nil {
 			invalid.add("/env/"+escape(name), "env", err.Error())

@@ -19,7 +19,7 @@ WITH due AS MATERIALIZED (
 	LEFT JOIN freshet.pools p ON p.name = a.pool
 	WHERE a.state = 'held' AND a.due_at <= clock_timestamp() AND k.paused_at IS NULL AND p.paused_at IS NULL
 		AND (a.hold <> 'no_worker' OR EXISTS (SELECT FROM freshet.workers w
-			WHERE w.pool = a.pool AND w.lease_until > clock_timestamp() AND a.kind = ANY (w.kinds)))
+			WHERE w.pool = a.pool AND w.died_at IS NULL AND w.lease_until > clock_timestamp() AND a.kind = ANY (w.kinds)))
 	ORDER BY a.due_at LIMIT $1
 ), task AS MATERIALIZED (
 	SELECT t.id, t.attempt FROM freshet.tasks t JOIN due ON due.task_id = t.id

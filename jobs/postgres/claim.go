@@ -18,7 +18,7 @@ const claimSQL = `
 WITH input AS MATERIALIZED (
 	SELECT i.*, w.kinds FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::uuid[])
 		AS i(task_id, number, river_job_id, worker_id)
-	JOIN freshet.workers w ON w.id = i.worker_id
+	JOIN freshet.workers w ON w.id = i.worker_id AND w.died_at IS NULL
 ), task AS MATERIALIZED (
 	SELECT t.id, t.kind, t.kind_hash, t.owner, t.pool, t.timeout_ms, t.tries, t.max_tries,
 		i.number, i.river_job_id, i.worker_id, i.kinds

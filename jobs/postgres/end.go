@@ -11,29 +11,10 @@ import (
 	"freshet/jobs"
 )
 
-// endSQL ends attempts and decides what follows. A cancel that was requested makes every outcome but
-// completed a cancel, and never a retry. The River job goes in the same statement, and the next
-// attempt, if there is one, comes: with a River job of its own when it is due at once.
-const endSQL = `
-WITH input AS MATERIALIZED (
-	SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[],
-		$8::int[], $9::text[], $10::text[], $11::bigint[], $12::bool[])
-		WITH ORDINALITY AS i(task_id, number, worker_id, river_job_id, outcome, failure, output,
-			exit_code, signal, usage, delay_ms, costs_try, ending)
-), task AS MATERIALIZED (
-	SELECT t.owner, t.kind, t.pool, t.priority, t.run, t.key_active, t.idempotency_key, i.*
-	FROM freshet.tasks t JOIN input i ON t.id = i.task_id
-	ORDER BY t.id FOR UPDATE OF t
-), attempt AS MATERIALIZED (
-	SELECT task.*, a.state, a.outcome AS recorded, a.worker_id AS recorded_by, a.cancel_requested_at
-	FROM freshet.attempts a JOIN task ON a.task_id = task.task_id AND a.number = task.number
-	ORDER BY a.task_id FOR UPDATE OF a
-), mine AS MATERIALIZED (
-	SELECT *, clock_timestamp() AS now,
-		CASE WHEN outcome = 'completed' OR cancel_requested_at IS NULL THEN outcome ELSE 'cancelled' END AS verdict,
-		outcome <> 'completed' AND cancel_requested_at IS NULL AND delay_ms IS NOT NULL AS follows
-	FROM attempt WHERE state = 'running' AND recorded_by = worker_id
-), ended AS (
+// endingSQL carries out what the CTE mine has decided of attempts under their locks: the verdict, and
+// whether another attempt follows, with a River job of its own when that is due at once. The River job
+// of the ended one goes in the same statement.
+const endingSQL = `ended AS (
 	UPDATE freshet.attempts a SET state = 'ended', outcome = m.verdict, ended_at = m.now,
 		failure = CASE WHEN m.verdict NOT IN ('completed', 'cancelled') THEN m.failure::json END,
 		exit_code = m.exit_code, signal = m.signal, usage = m.usage::json
@@ -80,7 +61,31 @@ WITH input AS MATERIALIZED (
 ), freed AS (
 	DELETE FROM freshet.idempotency_keys k USING mine m
 	WHERE NOT m.follows AND m.key_active AND k.owner = m.owner AND k.key = m.idempotency_key AND k.task_id = m.task_id
-)
+)`
+
+// endSQL ends attempts and decides what follows. A cancel that was requested makes every outcome but
+// completed a cancel, and never a retry. The River job goes in the same statement, and the next
+// attempt, if there is one, comes: with a River job of its own when it is due at once.
+const endSQL = `
+WITH input AS MATERIALIZED (
+	SELECT * FROM unnest($1::uuid[], $2::int[], $3::uuid[], $4::bigint[], $5::text[], $6::text[], $7::text[],
+		$8::int[], $9::text[], $10::text[], $11::bigint[], $12::bool[])
+		WITH ORDINALITY AS i(task_id, number, worker_id, river_job_id, outcome, failure, output,
+			exit_code, signal, usage, delay_ms, costs_try, ending)
+), task AS MATERIALIZED (
+	SELECT t.owner, t.kind, t.pool, t.priority, t.run, t.key_active, t.idempotency_key, i.*
+	FROM freshet.tasks t JOIN input i ON t.id = i.task_id
+	ORDER BY t.id FOR UPDATE OF t
+), attempt AS MATERIALIZED (
+	SELECT task.*, a.state, a.outcome AS recorded, a.worker_id AS recorded_by, a.cancel_requested_at
+	FROM freshet.attempts a JOIN task ON a.task_id = task.task_id AND a.number = task.number
+	ORDER BY a.task_id FOR UPDATE OF a
+), mine AS MATERIALIZED (
+	SELECT *, clock_timestamp() AS now,
+		CASE WHEN outcome = 'completed' OR cancel_requested_at IS NULL THEN outcome ELSE 'cancelled' END AS verdict,
+		outcome <> 'completed' AND cancel_requested_at IS NULL AND delay_ms IS NOT NULL AS follows
+	FROM attempt WHERE state = 'running' AND recorded_by = worker_id
+), ` + endingSQL + `
 SELECT a.ending, a.pool, m.task_id IS NOT NULL, coalesce(m.follows, false), coalesce(m.follows AND m.delay_ms = 0, false),
 	a.state = 'ended' AND a.recorded_by = a.worker_id
 		AND (a.recorded = a.outcome OR a.recorded = 'cancelled' AND a.outcome <> 'completed')

@@ -3,7 +3,6 @@ package postgres
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -12,44 +11,46 @@ import (
 	"freshet/jobs"
 )
 
-const entriesSQL = `
-	SELECT seq, attempt, at, type, data, 0::smallint, false, NULL::bytea FROM freshet.task_events WHERE task_id = $1 AND seq > $2
+const entriesSQL = `SELECT i.id, e.* FROM unnest($1::uuid[], $2::bigint[], $3::bool[]) AS i(id, after, logs) CROSS JOIN LATERAL (
+	SELECT seq, attempt, at, type, data, 0::smallint, false, NULL::bytea FROM freshet.task_events e
+		WHERE e.task_id = i.id AND e.seq > i.after
 	UNION ALL
-	SELECT seq, attempt, at, 'task.log', NULL, stream, partial, data FROM freshet.task_logs WHERE $3 AND task_id = $1 AND seq > $2
-	ORDER BY seq LIMIT $4`
+	SELECT seq, attempt, at, 'task.log', NULL, stream, partial, data FROM freshet.task_logs l
+		WHERE i.logs AND l.task_id = i.id AND l.seq > i.after
+	ORDER BY seq LIMIT $4) e ORDER BY i.id, e.seq`
 
-// Entries reads a task without its payload, and of the same moment what comes after a seq in its one
-// sequence, at most limit entries. Without logs, events only. Errors: jobs.ErrNotFound.
-func (s *Store) Entries(ctx context.Context, id uuid.UUID, after int64, logs bool, limit int) (jobs.Task, []jobs.Entry, error) {
-	var row taskRow
-	var entries []jobs.Entry
-	// One round trip and one snapshot: the task and its entries are of the same moment.
+// Entries reads tasks without their payloads, and of the same moment what comes after a seq in the one
+// sequence of each, at most limit entries of each. Without logs, events only. Tasks that there are no
+// more are missing.
+func (s *Store) Entries(ctx context.Context, ids []uuid.UUID, afters []int64, logs []bool, limit int) ([]jobs.Task, map[uuid.UUID][]jobs.Entry, error) {
+	var tasks []jobs.Task
+	entries := map[uuid.UUID][]jobs.Entry{}
+	// One round trip and one snapshot: tasks and their entries are of the same moment.
 	batch := &pgx.Batch{}
 	batch.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
-	batch.Queue(`SELECT `+taskColumns+taskTables+`WHERE t.id = $1`, id).QueryRow(func(found pgx.Row) error {
-		return found.Scan(row.targets()...)
-	})
-	batch.Queue(entriesSQL, id, after, logs, limit).Query(func(rows pgx.Rows) error {
+	batch.Queue(`SELECT `+taskColumns+taskTables+`WHERE t.id = ANY ($1)`, ids).Query(func(rows pgx.Rows) error {
 		var err error
-		entries, err = pgx.CollectRows(rows, func(row pgx.CollectableRow) (jobs.Entry, error) { return entryRow(id, row) })
+		tasks, err = collectTasks(rows)
+		return err
+	})
+	batch.Queue(entriesSQL, ids, afters, logs, limit).Query(func(rows pgx.Rows) error {
+		all, err := pgx.CollectRows(rows, entryRow)
+		for _, entry := range all {
+			entries[entry.TaskID] = append(entries[entry.TaskID], entry)
+		}
 		return err
 	})
 	batch.Queue(`COMMIT`)
-	err := s.pool.SendBatch(ctx, batch).Close()
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = jobs.ErrNotFound
+	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
+		return nil, nil, fmt.Errorf("entries of tasks: %w", err)
 	}
-	if err != nil {
-		return jobs.Task{}, nil, fmt.Errorf("entries of task %s: %w", id, err)
-	}
-	task, err := row.result()
-	return task, entries, err
+	return tasks, entries, nil
 }
 
-func entryRow(task uuid.UUID, row pgx.CollectableRow) (jobs.Entry, error) {
-	entry := jobs.Entry{Event: jobs.Event{TaskID: task}}
+func entryRow(row pgx.CollectableRow) (jobs.Entry, error) {
+	var entry jobs.Entry
 	var data, output []byte
-	err := row.Scan(&entry.Seq, &entry.Attempt, &entry.At, &entry.Type, &data, &entry.Stream, &entry.Partial, &output)
+	err := row.Scan(&entry.TaskID, &entry.Seq, &entry.Attempt, &entry.At, &entry.Type, &data, &entry.Stream, &entry.Partial, &output)
 	entry.Data, entry.Bytes = bytes.Clone(data), bytes.Clone(output)
 	return entry, err
 }

@@ -77,6 +77,40 @@ func (s *Store) lastLogs(ctx context.Context, task uuid.UUID, filter jobs.LogFil
 	return chunks, nil
 }
 
+// lookBack is how many chunks of output are read at once to find where the last lines begin.
+const lookBack = 64
+
+// LastLines finds where the last lines of a task's output begin: the first chunk of them, without what
+// is before them in it. A zero seq is that there are no more lines than that.
+func (s *Store) LastLines(ctx context.Context, task uuid.UUID, lines int) (jobs.Entry, error) {
+	first, seen, seq := jobs.LogChunk{}, 0, int64(1)<<62
+	for seen <= lines {
+		older, err := s.readLogs(ctx, task, jobs.LogFilter{Limit: lookBack}, `AND seq < $2 ORDER BY seq DESC`, seq)
+		if err != nil {
+			return jobs.Entry{}, fmt.Errorf("last lines of task %s: %w", task, err)
+		}
+		if len(older) == 0 {
+			return jobs.Entry{}, nil
+		}
+		for _, chunk := range older {
+			seq = chunk.Seq
+			if seen += chunkLines(chunk); seen <= lines {
+				first = chunk
+				continue
+			}
+			if rest := skipLines(chunk.Bytes, seen-lines); len(rest) > 0 {
+				first = chunk
+				first.Bytes = rest
+			}
+			break
+		}
+	}
+	return jobs.Entry{
+		Event:  jobs.Event{TaskID: task, Seq: first.Seq, Attempt: first.Attempt, At: first.At, Type: jobs.TaskLog},
+		Stream: first.Stream, Partial: first.Partial, Bytes: first.Bytes,
+	}, nil
+}
+
 // chunkLines counts the lines that end in a chunk; the last line of a stream may end without a newline.
 func chunkLines(chunk jobs.LogChunk) int {
 	lines := bytes.Count(chunk.Bytes, []byte{'\n'})

@@ -70,7 +70,7 @@ func (b *bench) submit(change ...func(*jobs.Submission)) uuid.UUID {
 func (b *bench) worker(kinds ...string) uuid.UUID {
 	b.t.Helper()
 	id := uuid.New()
-	b.ok(b.RegisterWorker(b.t.Context(), jobs.Worker{ID: id, Pool: "default", Host: "here", PID: 1, Slots: 4, Kinds: kinds, Version: "test"}, lease))
+	b.ok(b.RegisterWorker(b.t.Context(), jobs.Worker{ID: id, Pool: "default", Host: "here", PID: 1, Slots: 4, Kinds: kinds, Version: "test", Lease: lease}))
 	return id
 }
 

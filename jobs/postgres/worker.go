@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
@@ -12,11 +11,11 @@ import (
 )
 
 // RegisterWorker makes a worker known and gives it its first lease.
-func (s *Store) RegisterWorker(ctx context.Context, worker jobs.Worker, lease time.Duration) error {
+func (s *Store) RegisterWorker(ctx context.Context, worker jobs.Worker) error {
 	_, err := s.pool.Exec(ctx, `INSERT INTO freshet.workers
-			(id, pool, host, pid, slots, kinds, version, started_at, beat_at, lease_until)
-		SELECT $1, $2, $3, $4, $5, $6, $7, now, now, now + $8::bigint * interval '1 millisecond' FROM clock_timestamp() AS now`,
-		worker.ID, worker.Pool, worker.Host, worker.PID, worker.Slots, worker.Kinds, worker.Version, lease.Milliseconds())
+			(id, pool, host, pid, slots, kinds, version, session, lease_ms, started_at, beat_at, lease_until)
+		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, now, now, now + $9::bigint * interval '1 millisecond' FROM clock_timestamp() AS now`,
+		worker.ID, worker.Pool, worker.Host, worker.PID, worker.Slots, worker.Kinds, worker.Version, worker.Session, worker.Lease.Milliseconds())
 	if err != nil {
 		return fmt.Errorf("register worker: %w", err)
 	}
@@ -24,10 +23,11 @@ func (s *Store) RegisterWorker(ctx context.Context, worker jobs.Worker, lease ti
 	return nil
 }
 
-// Beat renews a worker's lease. Errors: jobs.ErrNotFound when the worker is no longer registered.
-func (s *Store) Beat(ctx context.Context, worker uuid.UUID, lease time.Duration) error {
+// Beat renews a worker's lease, also one that has run out, as long as nobody has buried the worker: then,
+// and when it is not registered, the error is jobs.ErrNotFound.
+func (s *Store) Beat(ctx context.Context, worker uuid.UUID) error {
 	changed, err := s.pool.Exec(ctx, `UPDATE freshet.workers SET beat_at = clock_timestamp(),
-		lease_until = clock_timestamp() + $2::bigint * interval '1 millisecond' WHERE id = $1`, worker, lease.Milliseconds())
+		lease_until = clock_timestamp() + lease_ms * interval '1 millisecond' WHERE id = $1 AND died_at IS NULL`, worker)
 	if err == nil && changed.RowsAffected() == 0 {
 		err = jobs.ErrNotFound
 	}
@@ -49,7 +49,7 @@ func (s *Store) RemoveWorker(ctx context.Context, worker uuid.UUID) error {
 func (s *Store) Workers(ctx context.Context) ([]jobs.Worker, error) {
 	rows, err := s.pool.Query(ctx, `SELECT w.id, w.pool, w.host, w.pid, w.slots, w.kinds, w.version, w.started_at, w.beat_at, w.lease_until,
 			(SELECT count(*) FROM freshet.attempts a WHERE a.worker_id = w.id AND a.state = 'running')
-		FROM freshet.workers w ORDER BY w.started_at, w.id`)
+		FROM freshet.workers w WHERE w.died_at IS NULL ORDER BY w.started_at, w.id`)
 	if err != nil {
 		return nil, fmt.Errorf("list workers: %w", err)
 	}
@@ -85,7 +85,7 @@ func (s *Store) SyncPools(ctx context.Context, pools []jobs.Pool) error {
 // Pools lists the current pools by name, with what waits and runs in each.
 func (s *Store) Pools(ctx context.Context) ([]jobs.Pool, error) {
 	rows, err := s.pool.Query(ctx, `SELECT p.name, p.provider, p.slots, p.paused_at,
-			(SELECT count(*) FROM freshet.workers w WHERE w.pool = p.name AND w.lease_until > clock_timestamp()),
+			(SELECT count(*) FROM freshet.workers w WHERE w.pool = p.name AND w.died_at IS NULL AND w.lease_until > clock_timestamp()),
 			(SELECT count(*) FROM freshet.attempts a WHERE a.pool = p.name AND a.state <> 'ended' AND a.state = 'queued'),
 			(SELECT count(*) FROM freshet.attempts a WHERE a.pool = p.name AND a.state <> 'ended' AND a.state = 'running')
 		FROM freshet.pools p WHERE p.retired_at IS NULL ORDER BY p.name`)

@@ -9,19 +9,18 @@ import (
 
 	"freshet/jobs"
 	"freshet/jobs/kind"
-	"freshet/jobs/process"
 )
 
-// pulse is how often a running attempt reads its event file, cuts its output and looks at its silence.
+// pulse is how often a running attempt cuts its output, tells its progress and looks at its silence.
 const pulse = 50 * time.Millisecond
 
-// Reasons of our own to stop a command, besides the causes that the caller gives.
+// Reasons of our own to stop, besides the causes that the caller gives.
 var (
 	errTimeout = errors.New("timeout")
 	errSilent  = errors.New("silent")
 )
 
-// attempt is one run of a command.
+// attempt is one run of a command, or one request to a route.
 //
 //nolint:containedctx // it lives as long as its two contexts
 type attempt struct {
@@ -32,7 +31,7 @@ type attempt struct {
 
 	held     context.Context // ends when the attempt is not ours any more
 	abandon  context.CancelCauseFunc
-	stopping context.Context // ends when the command is to stop; its cause is why
+	stopping context.Context // ends when the work is to stop; its cause is why
 	stop     context.CancelCauseFunc
 	timeout  time.Duration
 
@@ -40,18 +39,17 @@ type attempt struct {
 	spool  *spool
 	output *output
 	report *report
-	events *eventFile
 }
 
 // begin makes an attempt that watches its context, its timeout and the lease until it is released.
 func (h *Host) begin(ctx context.Context, claim jobs.Claim, k *kind.Kind) (a *attempt, release func()) {
-	a = &attempt{host: h, claim: claim, kind: k, timeout: k.Timeout}
+	a = &attempt{host: h, claim: claim, kind: k, timeout: shortest(k.Timeout, claim.Timeout)}
+	if k.HTTP != nil {
+		a.timeout = shortest(a.timeout, k.HTTP.Timeout)
+	}
 	a.log = h.logger().With("task", claim.TaskID, "attempt", claim.Attempt)
 	a.held, a.abandon = context.WithCancelCause(context.WithoutCancel(ctx))
 	a.stopping, a.stop = context.WithCancelCause(ctx)
-	if claim.Timeout > 0 && (a.timeout <= 0 || claim.Timeout < a.timeout) {
-		a.timeout = claim.Timeout
-	}
 	endTimeout := func() {}
 	if a.timeout > 0 {
 		a.stopping, endTimeout = context.WithTimeoutCause(a.stopping, a.timeout, errTimeout)
@@ -71,7 +69,15 @@ func (h *Host) begin(ctx context.Context, claim jobs.Claim, k *kind.Kind) (a *at
 	}
 }
 
-// run takes the attempt from nothing to a dead command, no workspace, and all records stored.
+// shortest is the smaller of two limits of time, of which zero is none.
+func shortest(one, other time.Duration) time.Duration {
+	if one <= 0 || other > 0 && other < one {
+		return other
+	}
+	return one
+}
+
+// run takes the attempt from nothing to the end of its work, no workspace, and all records stored.
 func (a *attempt) run() evidence {
 	space, err := createWorkspace(a.host.Root, folderName(a.claim.Fence), a.claim.Input)
 	if err != nil {
@@ -83,10 +89,7 @@ func (a *attempt) run() evidence {
 			a.log.Warn("workspace is left behind", "error", err)
 		}
 	}()
-	if err := a.open(); err != nil {
-		return evidence{unstarted: err}
-	}
-	defer a.events.close()
+	a.open()
 	defer a.spool.release()
 
 	shipped := make(chan struct{})
@@ -95,7 +98,7 @@ func (a *attempt) run() evidence {
 		a.ship()
 	}()
 	e := a.execute()
-	a.events.finish()
+	a.report.settle()
 	a.output.close()
 	a.saveArtifacts()
 	a.spool.close()
@@ -103,70 +106,32 @@ func (a *attempt) run() evidence {
 	return e
 }
 
-// open makes what catches the command's words.
-func (a *attempt) open() (err error) {
+// open makes what catches the words of a command or route.
+func (a *attempt) open() {
 	a.spool = newSpool(a.space.root, func(err error) { a.stop(spoolError{err}) })
 	a.output = newOutput(a.spool, a.kind.LogBytes)
-	a.report = &report{spool: a.spool, printed: a.output, heard: time.Now()}
-	a.events, err = openEventFile(a.space.root, a.report)
-	return err
+	a.report = &report{spool: a.spool, printed: a.output, heard: time.Now(), source: "event file"}
+	if a.kind.HTTP != nil {
+		a.report.source = "answer"
+	}
 }
 
-// execute runs the command until it is dead.
+// execute does the work of the attempt, until nothing of it is left.
 func (a *attempt) execute() evidence {
-	if a.stopping.Err() != nil {
-		return evidence{stopped: context.Cause(a.stopping)}
-	}
-	spec, err := a.spec()
-	if err != nil {
-		return evidence{unstarted: err}
-	}
-	child, err := process.Start(a.stopping, spec)
 	switch {
-	case err == nil:
-		a.host.lease.attach(a, child)
-		return a.attend(child)
 	case a.stopping.Err() != nil:
 		return evidence{stopped: context.Cause(a.stopping)}
+	case a.kind.HTTP != nil:
+		return a.call()
 	default:
-		return evidence{unstarted: err}
+		return a.command()
 	}
 }
 
-// attend follows a running command to its end.
-func (a *attempt) attend(child *process.Child) evidence {
-	e := evidence{ran: true}
-	ticker := time.NewTicker(pulse)
-	defer ticker.Stop()
-	stopping, lost := a.stopping.Done(), a.held.Done()
-	for {
-		select {
-		case <-ticker.C:
-			a.pulse()
-		case <-stopping:
-			e.stopped, stopping = context.Cause(a.stopping), nil
-			child.Stop()
-		case <-lost:
-			lost = nil
-			child.Kill()
-		case <-child.Done():
-			result, err := child.Wait()
-			e.result, e.vanished = result, errors.Is(err, process.ErrLost)
-			if err != nil {
-				a.log.Warn("command did not end cleanly", "error", err)
-			}
-			if result.Expired {
-				a.abandon(ErrLeaseLost)
-			}
-			return e
-		}
-	}
-}
-
-// pulse does what is to be done every now and then while the command runs.
+// pulse does what is to be done every now and then while the work goes on.
 func (a *attempt) pulse() {
 	a.output.pulse()
-	a.events.poll()
+	a.report.settle()
 	silence := min(time.Since(a.output.lastHeard()), time.Since(a.report.heard))
 	if a.kind.Silence > 0 && silence > a.kind.Silence {
 		a.stop(errSilent)

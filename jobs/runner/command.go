@@ -1,10 +1,13 @@
 package runner
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"path/filepath"
 	"strconv"
+	"time"
 
 	"freshet/jobs"
 	"freshet/jobs/kind"
@@ -13,6 +16,85 @@ import (
 
 // defaultPath is where commands are looked up when the worker itself has no PATH.
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
+
+// command runs the kind's command until it and all it started are dead.
+func (a *attempt) command() evidence {
+	spec, err := a.spec()
+	if err != nil {
+		return evidence{unstarted: err}
+	}
+	events, err := openEventFile(a.space.root, a.report)
+	if err != nil {
+		return evidence{unstarted: err}
+	}
+	defer events.close()
+	child, err := process.Start(a.stopping, spec)
+	switch {
+	case err == nil:
+	case a.stopping.Err() != nil:
+		return evidence{stopped: context.Cause(a.stopping)}
+	default:
+		return evidence{unstarted: err}
+	}
+	a.host.lease.attach(a, child)
+	stopped := a.attend(child, events)
+	result, err := child.Wait()
+	if err != nil {
+		a.log.Warn("command did not end cleanly", "error", err)
+	}
+	if result.Expired {
+		a.abandon(ErrLeaseLost)
+	}
+	events.finish()
+	return a.observe(result, stopped, errors.Is(err, process.ErrLost))
+}
+
+// attend follows a running command to its end, and tells why it was told to stop, if it was.
+func (a *attempt) attend(child *process.Child, events *eventFile) (stopped error) {
+	ticker := time.NewTicker(pulse)
+	defer ticker.Stop()
+	stopping, lost := a.stopping.Done(), a.held.Done()
+	for {
+		select {
+		case <-ticker.C:
+			events.poll()
+			a.pulse()
+		case <-stopping:
+			stopped, stopping = context.Cause(a.stopping), nil
+			child.Stop()
+		case <-lost:
+			lost = nil
+			child.Kill()
+		case <-child.Done():
+			return stopped
+		}
+	}
+}
+
+// observe says what a dead command leaves to be judged. vanished: nobody saw how it ended.
+func (a *attempt) observe(result process.Result, stopped error, vanished bool) evidence {
+	e := evidence{ran: true, stopped: stopped, signal: result.Signal}
+	e.usage = jobs.Usage{
+		CPUSeconds:    result.CPU.Seconds(),
+		MaxRSSBytes:   result.MaxRSS,
+		WallSeconds:   result.Wall.Seconds(),
+		LeftProcesses: result.Stragglers,
+	}
+	if result.ExitCode >= 0 {
+		e.exitCode = &result.ExitCode
+	}
+	switch {
+	case result.OOM:
+		e.failure = fail(jobs.CodeOOM, "the command and its descendants used more than %d bytes of memory", a.kind.Memory)
+	case vanished:
+		e.failure = fail(jobs.CodeExit, "killed from outside, together with the process that watched it")
+	case result.Signal != "":
+		e.failure = fail(jobs.CodeExit, "killed by %s", result.Signal)
+	case result.ExitCode != 0:
+		e.failure = fail(jobs.CodeExit, "exit code %d", result.ExitCode)
+	}
+	return e
+}
 
 // spec says what process the attempt needs.
 func (a *attempt) spec() (process.Spec, error) {

@@ -46,7 +46,6 @@ func (f *eventFile) finish() {
 	if len(f.line) > 0 {
 		f.end() // a last line may lack its end
 	}
-	f.report.settle()
 }
 
 func (f *eventFile) close() { _ = f.file.Close() }
@@ -72,7 +71,6 @@ func (f *eventFile) follow(most int64) {
 			break
 		}
 	}
-	f.report.settle()
 }
 
 // reopen begins anew if the file was replaced or truncated.

@@ -9,15 +9,16 @@ import (
 
 	"freshet/jobs"
 	"freshet/jobs/kind"
+	"freshet/jobs/webhook"
 )
 
 // Causes with which the context of Run is cancelled. Any other cause counts as ErrInterrupted.
 var (
-	// ErrCancelled: the task's owner does not want it any more. The command gets its grace.
+	// ErrCancelled: the task's owner does not want it any more. A command gets its grace.
 	ErrCancelled = errors.New("cancelled")
-	// ErrInterrupted: the worker is told to leave. The command gets its grace.
+	// ErrInterrupted: the worker is told to leave. A command gets its grace.
 	ErrInterrupted = errors.New("worker is told to leave")
-	// ErrLeaseLost: the worker may not speak for the attempt any more. The command is killed, and there
+	// ErrLeaseLost: the worker may not speak for the attempt any more. A command is killed, and there
 	// is no ending. jobs.ErrFenced as a cause does the same.
 	ErrLeaseLost = errors.New("lease is lost")
 )
@@ -36,6 +37,8 @@ type Host struct {
 	Project string              // folder of freshet.yaml: where commands run, unless their kind says otherwise
 	PassEnv map[string][]string // names of variables that a kind's commands may inherit, by kind
 	Lookup  func(name string) (value string, found bool)
+	Secrets webhook.Secrets // what requests to routes are signed with; without, http kinds do not start
+	Version string          // of Freshet, as routes are told
 	Sink    Sink
 	Logger  *slog.Logger // for what no user sees; nil: nowhere
 

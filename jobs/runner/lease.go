@@ -13,7 +13,7 @@ type lease struct {
 	mu    sync.Mutex
 	until time.Time // zero: there is no lease, attempts go on as long as the process
 	timer *time.Timer
-	runs  map[*attempt]*process.Child // nil before the command has started
+	runs  map[*attempt]*process.Child // nil while there is no command
 }
 
 // Renew gives all attempts, running and future ones, a lease of d from now. When it runs out, they are

@@ -8,14 +8,16 @@ import (
 	"time"
 
 	"freshet/jobs"
+	"freshet/jobs/document"
 )
 
 // maxComplaints is how many bad lines are named.
 const maxComplaints = 100
 
-// report is what a command has said in its event file. A line that cannot be understood changes
+// report is what a command has said in its event file, or a route in its answer. A line that cannot be understood changes
 // nothing; the task's log says which it was, and why.
 type report struct {
+	source  string // where the lines come from, for people
 	spool   *spool
 	printed *output // what was printed before an event is told before it
 
@@ -89,6 +91,18 @@ func (r *report) refuse(text []byte, reason string) {
 	r.complain(text, reason)
 }
 
+// finish takes in an output that came as a whole, not as a line.
+func (r *report) finish(output []byte) {
+	if err := document.Check(output, document.Limits{}); err != nil {
+		r.output, r.badOutput = nil, "the answer is no output: "+err.Error()
+		return
+	}
+	r.output, r.badOutput = output, ""
+}
+
+// ended tells whether there is an output or an error: all that is needed of a last line.
+func (r *report) ended() bool { return r.output != nil || r.badOutput != "" || r.failure != nil }
+
 // startsWith tells whether a line is an object whose first key this is.
 func startsWith(text []byte, key string) bool {
 	rest, isObject := bytes.CutPrefix(text, []byte("{"))
@@ -102,9 +116,9 @@ func (r *report) complain(text []byte, reason string) {
 	switch {
 	case r.complaints <= maxComplaints:
 		line := clip(string(text[:min(len(text), 2*excerpt)]), excerpt)
-		r.spool.append(systemRecord(fmt.Sprintf("event file, line %d: %s, in %q", r.lines, reason, line)))
+		r.spool.append(systemRecord(fmt.Sprintf("%s, line %d: %s, in %q", r.source, r.lines, reason, line)))
 	case r.complaints == maxComplaints+1:
-		r.spool.append(systemRecord("event file: further bad lines are not named"))
+		r.spool.append(systemRecord(r.source + ": further bad lines are not named"))
 	}
 }
 
@@ -132,7 +146,7 @@ func (r *report) settle() {
 func (r *report) append(kind jobs.EventType, data any) {
 	encoded, err := json.Marshal(data)
 	if err != nil {
-		r.spool.append(systemRecord(fmt.Sprintf("event file, line %d: %s", r.lines, err)))
+		r.spool.append(systemRecord(fmt.Sprintf("%s, line %d: %s", r.source, r.lines, err)))
 		return
 	}
 	r.printed.cutWhole()

@@ -11,24 +11,24 @@ import (
 	"freshet/jobs/process"
 )
 
-// evidence is all that is known of a command that is dead, or never lived.
+// evidence is all that is known of the work when it is over, or never began.
 type evidence struct {
-	ran       bool
-	stopped   error // why it was told to stop; nil when it was not
-	unstarted error // why it did not start
-	vanished  bool  // nobody saw how it ended
-	result    process.Result
+	ran        bool
+	stopped    error         // why it was told to stop; nil when it was not
+	unstarted  error         // why it did not begin
+	failure    *jobs.Failure // what is wrong with how it ended by itself; nil when nothing is
+	retryAfter time.Duration // what a route asks for with that failure
+	usage      jobs.Usage    // without what the attempt itself counts
+	exitCode   *int          // of a command that exited
+	signal     string        // that killed it
 }
 
 // ending is what the attempt comes to.
 func (a *attempt) ending(e evidence) jobs.Ending {
-	ending := jobs.Ending{Fence: a.claim.Fence, RiverJob: a.claim.RiverJob}
+	ending := jobs.Ending{Fence: a.claim.Fence, RiverJob: a.claim.RiverJob, ExitCode: e.exitCode, Signal: e.signal}
 	if e.ran {
-		ending.Usage = a.usage(e.result)
-		ending.Signal = e.result.Signal
-		if e.result.ExitCode >= 0 {
-			ending.ExitCode = &e.result.ExitCode
-		}
+		e.usage.OutputBytes = a.output.total
+		ending.Usage = &e.usage
 	}
 	ending.Outcome, ending.Failure = a.judge(e)
 	if ending.Outcome == jobs.OutcomeCompleted {
@@ -41,26 +41,20 @@ func (a *attempt) ending(e evidence) jobs.Ending {
 			f.LogTail = a.output.tail.String()
 		}
 		random := rand.Float64() //nolint:gosec // no secret
-		ending.Next = jobs.Follow(*f, a.claim.Tries, a.claim.MaxTries, a.kind.Retry, a.retryAfter(f.Code), random)
+		ending.Next = jobs.Follow(*f, a.claim.Tries, a.claim.MaxTries, a.kind.Retry, a.retryAfter(f, e), random)
 	}
 	return ending
 }
 
-// retryAfter is the delay that the command asked for, if it is the command's own error that counts.
-func (a *attempt) retryAfter(code jobs.Code) time.Duration {
-	if a.report == nil || a.report.failure == nil || code != jobs.CodeExit {
+// retryAfter is the delay that the failure itself asks for.
+func (a *attempt) retryAfter(f *jobs.Failure, e evidence) time.Duration {
+	switch {
+	case f == e.failure:
+		return e.retryAfter
+	case f.Code == jobs.CodeExit:
+		return a.report.delay
+	default:
 		return 0
-	}
-	return a.report.delay
-}
-
-func (a *attempt) usage(result process.Result) *jobs.Usage {
-	return &jobs.Usage{
-		CPUSeconds:    result.CPU.Seconds(),
-		MaxRSSBytes:   result.MaxRSS,
-		WallSeconds:   result.Wall.Seconds(),
-		OutputBytes:   a.output.total,
-		LeftProcesses: result.Stragglers,
 	}
 }
 
@@ -85,7 +79,7 @@ func (a *attempt) judge(e evidence) (jobs.Outcome, *jobs.Failure) {
 	}
 }
 
-// ours tells whether a command was stopped for what it did, not because somebody asked.
+// ours tells whether the work was stopped for what it did, not because somebody asked.
 func ours(reason error) bool {
 	var spool spoolError
 	return errors.Is(reason, errTimeout) || errors.Is(reason, errSilent) || errors.As(reason, &spool)
@@ -102,19 +96,13 @@ func (a *attempt) stopped(reason error) *jobs.Failure {
 	}
 }
 
-// failure is what is wrong with a command that ended by itself, or nil.
+// failure is what is wrong with work that ended by itself, or nil.
 func (a *attempt) failure(e evidence) *jobs.Failure {
 	switch {
 	case a.report.failure != nil:
 		return a.report.failure.failure()
-	case e.result.OOM:
-		return fail(jobs.CodeOOM, "the command and its descendants used more than %d bytes of memory", a.kind.Memory)
-	case e.vanished:
-		return fail(jobs.CodeExit, "killed from outside, together with the process that watched it")
-	case e.result.Signal != "":
-		return fail(jobs.CodeExit, "killed by %s", e.result.Signal)
-	case e.result.ExitCode != 0:
-		return fail(jobs.CodeExit, "exit code %d", e.result.ExitCode)
+	case e.failure != nil:
+		return e.failure
 	case a.report.badOutput != "":
 		return fail(jobs.CodeBadOutput, "%s", a.report.badOutput)
 	}
@@ -124,7 +112,7 @@ func (a *attempt) failure(e evidence) *jobs.Failure {
 	return nil
 }
 
-// unstarted is the failure of an attempt that never had a process.
+// unstarted is the failure of an attempt whose work never began.
 func unstarted(err error) *jobs.Failure {
 	var input inputError
 	switch {
@@ -141,11 +129,11 @@ func unstarted(err error) *jobs.Failure {
 	}
 }
 
-// failure is what the command says of itself.
+// failure is what the command or route says of itself.
 func (e lineError) failure() *jobs.Failure {
 	failure := fail(jobs.CodeExit, "%s", clip(e.Message, maxMessage))
 	if failure.Message == "" {
-		failure.Message = "the command said that it failed"
+		failure.Message = "the code of the task said that it failed"
 	}
 	failure.UserCode, failure.Detail = clip(e.Code, maxEventName), clip(e.Detail, maxShortLine)
 	failure.Retryable = failure.Retryable && (e.Retry == nil || *e.Retry)

@@ -26,17 +26,17 @@ type Runner interface {
 	Run(ctx context.Context, claim jobs.Claim, k *kind.Kind) (jobs.Ending, error)
 }
 
-// Config of a Pool. All fields are needed.
+// Config of a Pool. All fields but Retire are needed.
 type Config struct {
 	Store         *postgres.Store
 	Heart         *postgres.Store // for the beats alone, so that no queue for a connection delays one
 	Runner        Runner
-	Worker        jobs.Worker   // ID, pool, slots and kinds; the rest is for people
-	Lease         time.Duration // how long the worker counts as alive after a beat
+	Worker        jobs.Worker // ID, pool, slots, kinds and lease; the rest is for people
 	Beat          time.Duration
-	Drain         time.Duration // what runs may take to finish when the worker is told to leave
-	FetchCooldown time.Duration // the least time between two fetches from River
-	PollOnly      bool          // the database has no sessions: River cannot LISTEN
+	Drain         time.Duration   // what runs may take to finish when the worker is told to leave
+	Retire        <-chan struct{} // once closed, the worker fetches no more, and leaves when what runs has finished
+	FetchCooldown time.Duration   // the least time between two fetches from River
+	PollOnly      bool            // the database has no sessions: River cannot LISTEN
 	Logger        *slog.Logger
 }
 
@@ -71,13 +71,13 @@ func (p *Pool) CancelRequested() {
 	}
 }
 
-// Run registers the worker and pulls until ctx ends; then it drains and leaves.
+// Run registers the worker and pulls until ctx ends, or Retire is closed; then it drains and leaves.
 func (p *Pool) Run(ctx context.Context) error {
 	client, err := p.riverClient()
 	if err != nil {
 		return fmt.Errorf("make the River client: %w", err)
 	}
-	if err := p.Store.RegisterWorker(ctx, p.Worker, p.Lease); err != nil {
+	if err := p.Store.RegisterWorker(ctx, p.Worker); err != nil {
 		return err
 	}
 	defer p.unregister(ctx)
@@ -93,8 +93,11 @@ func (p *Pool) Run(ctx context.Context) error {
 		return fmt.Errorf("start the River client: %w", err)
 	}
 	p.Logger.Info("worker is ready", "worker", p.Worker.ID, "pool", p.Worker.Pool, "slots", p.Worker.Slots)
-	<-ctx.Done()
-	return p.drain(client)
+	select {
+	case <-ctx.Done():
+	case <-p.Retire:
+	}
+	return p.drain(ctx, client)
 }
 
 func (p *Pool) riverClient() (*river.Client[pgx.Tx], error) {
@@ -115,19 +118,37 @@ func (p *Pool) riverClient() (*river.Client[pgx.Tx], error) {
 	})
 }
 
-// drain fetches no more and waits for what runs; what is left after the drain time is interrupted.
-func (p *Pool) drain(client *river.Client[pgx.Tx]) error {
+// drain fetches no more and waits for what runs; what is left when ctx has ended for the drain time is
+// interrupted.
+func (p *Pool) drain(ctx context.Context, client *river.Client[pgx.Tx]) error {
 	p.mu.Lock()
 	running := len(p.running)
 	p.leaving = true
 	p.mu.Unlock()
 	p.Logger.Info("worker is leaving", "worker", p.Worker.ID, "running", running)
-	timer := time.AfterFunc(p.Drain, p.interrupt)
-	defer timer.Stop()
+	drained := make(chan struct{})
+	var patience sync.WaitGroup
+	defer patience.Wait()
+	defer close(drained)
+	patience.Go(func() { p.losePatience(ctx, drained) })
 	if err := client.Stop(context.Background()); err != nil {
 		return fmt.Errorf("stop the River client: %w", err)
 	}
 	return nil
+}
+
+// losePatience waits for the drain time, once ctx has ended, and then interrupts what runs.
+func (p *Pool) losePatience(ctx context.Context, drained <-chan struct{}) {
+	select {
+	case <-drained:
+		return
+	case <-ctx.Done():
+	}
+	select {
+	case <-drained:
+	case <-time.After(p.Drain):
+		p.interrupt()
+	}
 }
 
 func (p *Pool) interrupt() {
@@ -158,7 +179,7 @@ func (p *Pool) beat(ctx context.Context) {
 		case <-ticker.C:
 		}
 		beating, cancel := context.WithTimeout(ctx, p.Beat)
-		if err := p.Heart.Beat(beating, p.Worker.ID, p.Lease); err != nil && ctx.Err() == nil {
+		if err := p.Heart.Beat(beating, p.Worker.ID); err != nil && ctx.Err() == nil {
 			p.Logger.Warn("worker could not beat", "worker", p.Worker.ID, "error", err)
 		}
 		cancel()

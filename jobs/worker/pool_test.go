@@ -94,8 +94,8 @@ func (b *bench) submit() uuid.UUID {
 func (b *bench) start(slots int, drain time.Duration, run runFunc) (pool *worker.Pool, stop func()) {
 	b.t.Helper()
 	pool = worker.New(worker.Config{
-		Store: b.Store, Heart: b.Store, Runner: run, Worker: jobs.Worker{ID: uuid.New(), Pool: "default", Slots: slots, Kinds: []string{"work"}},
-		Lease: time.Minute, Beat: 10 * time.Second, Drain: drain, FetchCooldown: 2 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+		Store: b.Store, Heart: b.Store, Runner: run, Worker: jobs.Worker{ID: uuid.New(), Pool: "default", Slots: slots, Kinds: []string{"work"}, Lease: time.Minute},
+		Beat: 10 * time.Second, Drain: drain, FetchCooldown: 2 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)

@@ -15,7 +15,7 @@ export interface TaskContext<K extends KindName = KindName> {
   readonly owner: string
   /**
    * Aborted when the attempt is to end. Who takes it has the kind's `grace` to clean up; a task that does
-   * not look at it ends at once.
+   * not look at it ends at once. In a route nothing but the signal ends the task.
    */
   readonly signal: AbortSignal
   /** Says how far the task is, from 0 to 100, and a word about it. */

@@ -37,7 +37,10 @@ export function serve<K extends KindName>(
       return new Response(`this route has the code of ${definition.kind}, not of ${work.kind}`, { status: 422 })
     }
     const route = new Route(request.signal)
-    void perform(definition, work, route).finally(() => route.close())
+    void perform(definition, work, route).then(
+      () => route.close(),
+      (reason) => route.break(reason),
+    )
     return new Response(route.body, { headers: { 'content-type': 'application/x-ndjson', 'cache-control': 'no-cache, no-transform' } })
   }
 }
@@ -58,6 +61,7 @@ class Route implements Host {
     })
     request.addEventListener('abort', () => this.#leave(), { once: true })
     this.say({ alive: true })
+    if (request.aborted) this.#leave()
   }
 
   get signal(): AbortSignal {
@@ -76,6 +80,14 @@ class Route implements Host {
   close(): void {
     clearInterval(this.#timer)
     this.#lines?.close()
+    this.#lines = undefined
+  }
+
+  /** Ends the answer without an end, so that the worker does not take it for a success. */
+  break(reason: unknown): void {
+    console.error(reason)
+    clearInterval(this.#timer)
+    this.#lines?.error(reason)
     this.#lines = undefined
   }
 
