@@ -23,8 +23,14 @@ func (r *rig) link(owner string, admin bool, life time.Duration) string {
 	return code
 }
 
+// browsed is what a browser is told.
+type browsed struct {
+	status  int
+	cookies []*http.Cookie
+}
+
 // browse makes a request as a browser would, and follows nothing. header is name, value, …
-func (r *rig) browse(method, path, form string, header ...string) *http.Response {
+func (r *rig) browse(method, path, form string, header ...string) browsed {
 	r.t.Helper()
 	request, err := http.NewRequestWithContext(r.t.Context(), method, r.http.URL+path, strings.NewReader(form))
 	r.ok(err)
@@ -36,17 +42,17 @@ func (r *rig) browse(method, path, form string, header ...string) *http.Response
 	}
 	response, err := http.DefaultTransport.RoundTrip(request)
 	r.ok(err)
-	r.t.Cleanup(func() { _ = response.Body.Close() })
-	return response
+	r.ok(response.Body.Close())
+	return browsed{response.StatusCode, response.Cookies()}
 }
 
 // signIn signs a browser in and returns its Cookie header.
 func (r *rig) signIn(owner string, admin bool) string {
 	r.t.Helper()
 	response := r.browse(http.MethodPost, "/login", "code="+r.link(owner, admin, time.Minute), "Sec-Fetch-Site", "same-origin")
-	cookies := response.Cookies()
-	if response.StatusCode != http.StatusSeeOther || len(cookies) != 1 {
-		r.t.Fatalf("status %d, cookies %v", response.StatusCode, cookies)
+	cookies := response.cookies
+	if response.status != http.StatusSeeOther || len(cookies) != 1 {
+		r.t.Fatalf("status %d, cookies %v", response.status, cookies)
 	}
 	return cookies[0].Name + "=" + cookies[0].Value
 }
@@ -61,16 +67,16 @@ func TestLoginLinkSignsInOnce(t *testing.T) {
 		}
 	}
 	first, second := r.browse(http.MethodPost, "/login", "code="+code), r.browse(http.MethodPost, "/login", "code="+code)
-	if first.StatusCode != http.StatusSeeOther || second.StatusCode != http.StatusUnauthorized || len(second.Cookies()) != 0 {
-		t.Errorf("status %d, then %d", first.StatusCode, second.StatusCode)
+	if first.status != http.StatusSeeOther || second.status != http.StatusUnauthorized || len(second.cookies) != 0 {
+		t.Errorf("status %d, then %d", first.status, second.status)
 	}
-	cookie := first.Cookies()[0]
+	cookie := first.cookies[0]
 	if !cookie.HttpOnly || cookie.SameSite != http.SameSiteLaxMode || cookie.Path != "/" || cookie.MaxAge <= 0 {
 		t.Errorf("cookie %s", cookie)
 	}
 	for _, form := range []string{"", "code=", "code=wrong", "code=" + r.link("late", false, -time.Second)} {
-		if a := r.browse(http.MethodPost, "/login", form); a.StatusCode != http.StatusUnauthorized {
-			t.Errorf("%q: status %d", form, a.StatusCode)
+		if a := r.browse(http.MethodPost, "/login", form); a.status != http.StatusUnauthorized {
+			t.Errorf("%q: status %d", form, a.status)
 		}
 	}
 }
@@ -91,8 +97,8 @@ func TestSession(t *testing.T) {
 	// A wrong key is not made good by a cookie.
 	r.call("wrong", http.MethodGet, "/v1/tasks", "", "Cookie", cookie).refused(http.StatusUnauthorized, "unauthorized", "")
 
-	if out := r.browse(http.MethodPost, "/logout", "", "Cookie", cookie, "Sec-Fetch-Site", "same-origin"); out.StatusCode != http.StatusSeeOther {
-		t.Errorf("logout: status %d", out.StatusCode)
+	if out := r.browse(http.MethodPost, "/logout", "", "Cookie", cookie, "Sec-Fetch-Site", "same-origin"); out.status != http.StatusSeeOther {
+		t.Errorf("logout: status %d", out.status)
 	}
 	r.call("", http.MethodGet, "/v1/tasks/"+task.ID, "", "Cookie", cookie).refused(http.StatusUnauthorized, "unauthorized", "")
 	if a := r.call("", http.MethodGet, "/", "", "Cookie", cookie).want(http.StatusOK); strings.Contains(a.body, "signed in") {
@@ -115,8 +121,8 @@ func TestOtherPagesCannotUseTheSession(t *testing.T) {
 		r.call("", http.MethodPost, "/v1/tasks", `{"kind":"anything"}`, header...).refused(http.StatusForbidden, "forbidden", "")
 		r.call("", http.MethodDelete, "/v1/tasks/"+task.ID, "", header...).refused(http.StatusForbidden, "forbidden", "")
 		for _, path := range []string{"/login", "/logout"} {
-			if a := r.browse(http.MethodPost, path, "code="+r.link("ada", false, time.Minute), header...); a.StatusCode != http.StatusForbidden {
-				t.Errorf("%s with %v: status %d", path, header, a.StatusCode)
+			if a := r.browse(http.MethodPost, path, "code="+r.link("ada", false, time.Minute), header...); a.status != http.StatusForbidden {
+				t.Errorf("%s with %v: status %d", path, header, a.status)
 			}
 		}
 	}
@@ -129,7 +135,7 @@ func TestOtherPagesCannotUseTheSession(t *testing.T) {
 func TestSessionCookieOfHTTPS(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(c *api.Config) { c.PublicURL = "https://tasks.example.com" })
-	cookie := r.browse(http.MethodPost, "/login", "code="+r.link("ada", false, time.Minute)).Cookies()[0]
+	cookie := r.browse(http.MethodPost, "/login", "code="+r.link("ada", false, time.Minute)).cookies[0]
 	if cookie.Name != "__Host-freshet_session" || !cookie.Secure {
 		t.Errorf("cookie %s", cookie)
 	}

@@ -91,22 +91,27 @@ func TestStaleWritesChangeNothing(t *testing.T) {
 		"a task that there never was":   {TaskID: uuid.New(), Attempt: 1, WorkerID: claim.WorkerID},
 		"the right worker, old attempt": {TaskID: id, Attempt: 2, WorkerID: claim.WorkerID},
 	} {
-		_, err := b.Flush(t.Context(), jobs.Flush{Fence: fence, To: 1, Records: []jobs.Record{{At: time.Now(), Stream: jobs.Stdout, Bytes: []byte("x")}}})
-		if !errors.Is(err, jobs.ErrFenced) {
-			t.Errorf("flush of %s: %v", name, err)
-		}
-		if err := b.End(t.Context(), jobs.Ending{Fence: fence, Outcome: jobs.OutcomeCompleted}); !errors.Is(err, jobs.ErrFenced) {
-			t.Errorf("end of %s: %v", name, err)
-		}
-		err = b.SaveArtifact(t.Context(), fence, "a", "text/plain", slicesReader("x"))
-		if !errors.Is(err, jobs.ErrFenced) {
-			t.Errorf("artifact of %s: %v", name, err)
-		}
+		b.refused(name, fence)
 	}
 	if after := b.task(id); after.Seq != before.Seq || after.State != jobs.Running || after.Attempt != 2 {
 		t.Errorf("stale writes changed the task: %+v", after)
 	}
 	b.dense(t.Context())
+}
+
+// refused fails the test unless every write under the fence is refused.
+func (b *bench) refused(name string, fence jobs.Fence) {
+	b.t.Helper()
+	_, err := b.Flush(b.t.Context(), jobs.Flush{Fence: fence, To: 1, Records: []jobs.Record{{At: time.Now(), Stream: jobs.Stdout, Bytes: []byte("x")}}})
+	if !errors.Is(err, jobs.ErrFenced) {
+		b.t.Errorf("flush of %s: %v", name, err)
+	}
+	if err := b.End(b.t.Context(), jobs.Ending{Fence: fence, Outcome: jobs.OutcomeCompleted}); !errors.Is(err, jobs.ErrFenced) {
+		b.t.Errorf("end of %s: %v", name, err)
+	}
+	if err := b.SaveArtifact(b.t.Context(), fence, "a", "text/plain", slicesReader("x")); !errors.Is(err, jobs.ErrFenced) {
+		b.t.Errorf("artifact of %s: %v", name, err)
+	}
 }
 
 func TestClaimAndEndRecogniseThemselves(t *testing.T) {

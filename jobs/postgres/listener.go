@@ -80,7 +80,7 @@ func (l *Listener) Run(ctx context.Context) error {
 		heard, err := l.session(ctx)
 		l.hearing.Store(false)
 		if ctx.Err() != nil {
-			return nil //nolint:nilerr // the end of ctx is no failure
+			return nil
 		}
 		level := slog.LevelDebug
 		if heard || retry == listenRetryMin { // once until it is back
