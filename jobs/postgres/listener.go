@@ -17,13 +17,14 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// Hints is what a Listener calls. A nil function is not listened for. All is called whenever hints may
+// Hints is what a Listener calls. A nil function is not listened for, or not called. All is called whenever hints may
 // have been missed: after each connect, and every few seconds while none arrive.
 type Hints struct {
 	Task    func(uuid.UUID)
 	Worker  func(uuid.UUID)
 	Control func()
 	All     func()
+	Lost    func() // after a session is lost
 }
 
 const (
@@ -46,6 +47,7 @@ type Listener struct {
 	hints   Hints
 	store   *Store
 	channel string // of the echo
+	worker  uuid.UUID
 	hearing atomic.Bool
 }
 
@@ -63,6 +65,10 @@ func (s *Store) Listener(url string, hints Hints) (*Listener, error) {
 	return &Listener{config: config, hints: hints, store: s, channel: "freshet_echo_" + strings.ToLower(rand.Text())}, nil
 }
 
+// Hold has the session hold a worker's lock: as long as it does, the reaper sees that the process lives.
+// It is to be called before Run.
+func (l *Listener) Hold(worker uuid.UUID) { l.worker = worker }
+
 // Hearing tells whether hints arrive. Without them everything works, but later.
 func (l *Listener) Hearing() bool { return l.hearing.Load() }
 
@@ -79,6 +85,9 @@ func (l *Listener) Run(ctx context.Context) error {
 	for {
 		heard, err := l.session(ctx)
 		l.hearing.Store(false)
+		if heard && l.hints.Lost != nil {
+			l.hints.Lost()
+		}
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -190,7 +199,12 @@ func (l *Listener) connect(ctx context.Context) (*pgx.Conn, error) {
 	if l.hints.Control != nil {
 		statements = append(statements, "LISTEN "+controlChannel)
 	}
-	if _, err := conn.Exec(ctx, strings.Join(statements, ";")); err != nil {
+	_, err = conn.Exec(ctx, strings.Join(statements, ";"))
+	if err == nil && l.worker != uuid.Nil {
+		// Shared, since the server may take a while to see that an earlier session is over.
+		_, err = conn.Exec(ctx, `SELECT pg_advisory_lock_shared(hashtextextended($1::text, 0))`, l.worker)
+	}
+	if err != nil {
 		_ = conn.Close(ctx)
 		return nil, fmt.Errorf("listen: %w", err)
 	}

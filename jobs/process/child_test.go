@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -79,6 +80,22 @@ func TestConfinement(t *testing.T) {
 		if strings.Contains(file, "hostname") || strings.Contains(file, "socket:") {
 			t.Errorf("inherited %s", file)
 		}
+	}
+}
+
+func TestTheUmaskIsKept(t *testing.T) {
+	t.Parallel()
+	mine, err := exec.CommandContext(t.Context(), "sh", "-c", "umask").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if strings.TrimSpace(string(mine)) == "0077" {
+		t.Skip("the umask of this process is private itself")
+	}
+	s, _ := script(t, "umask")
+	s.KeepUmask = true
+	if got := output(t, s); got != string(mine) {
+		t.Errorf("umask %q, want %q", got, mine)
 	}
 }
 

@@ -69,7 +69,8 @@ func (f *Feed) Take() (frames [][]byte, behind bool) {
 	return frames, behind
 }
 
-func (f *Feed) notify() {
+// Wake has C receive though there may be nothing to take.
+func (f *Feed) Wake() {
 	select {
 	case f.wake <- struct{}{}:
 	default:
@@ -96,7 +97,7 @@ func (h *Hub) note(task uuid.UUID) {
 func (h *Hub) missed() {
 	for f := range h.feeds {
 		f.behind = true
-		f.notify()
+		f.Wake()
 	}
 }
 
@@ -166,6 +167,6 @@ func (h *Hub) tell(head Head, frames [][]byte) {
 		default:
 			f.frames = slices.Concat(f.frames, frames)
 		}
-		f.notify()
+		f.Wake()
 	}
 }

@@ -3,6 +3,7 @@ package realtime
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,8 +11,9 @@ import (
 )
 
 const (
-	// readers bounds how many tasks are read at the same time.
-	readers = 4
+	// readers bounds how many reads there are at the same time, and together how many tasks one reads.
+	readers  = 4
+	together = 64
 	// sweepEvery is how long a lost hint can delay an entry.
 	sweepEvery = 3 * time.Second
 	// readTimeout bounds one read. One that fails is made up for by the next sweep.
@@ -25,6 +27,13 @@ type Entry struct {
 	Frame []byte // what is sent
 }
 
+// Ask is what is to be read of a task: what comes after a seq; without logs, events only.
+type Ask struct {
+	Task  uuid.UUID
+	After int64
+	Logs  bool
+}
+
 // Batch is what a Source has read of a task.
 type Batch struct {
 	Entries []Entry // in order of seq
@@ -36,8 +45,8 @@ type Batch struct {
 
 // Source is where entries are read.
 type Source interface {
-	// Read reads what comes after a seq, a bounded piece of it; without logs, events only.
-	Read(ctx context.Context, task uuid.UUID, after int64, logs bool) (Batch, error)
+	// Read reads a bounded piece of what each one asks for; no task is asked for twice.
+	Read(ctx context.Context, asks []Ask) ([]Batch, error)
 	// Seqs reads the present seq of each task that there still is.
 	Seqs(ctx context.Context, tasks []uuid.UUID) (map[uuid.UUID]int64, error)
 	// Heads reads the tasks that there still are; with the events after a seq where that is not zero.
@@ -165,55 +174,62 @@ func (h *Hub) readAll(ctx context.Context) {
 			return
 		case <-h.filled:
 		}
-		for t := h.next(); t != nil; t = h.next() {
-			h.read(ctx, t)
+		for topics := h.next(); len(topics) > 0; topics = h.next() {
+			h.read(ctx, topics)
 		}
 	}
 }
 
-// next takes the topic that waits the longest.
-func (h *Hub) next() *topic {
+// next takes the topics that wait the longest.
+func (h *Hub) next() []*topic {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.queue) == 0 {
-		return nil
+	n := min(len(h.queue), together)
+	topics := slices.Clone(h.queue[:n])
+	for _, t := range topics {
+		t.queued, t.reading = false, true
 	}
-	t := h.queue[0]
-	h.queue = h.queue[1:]
-	t.queued, t.reading = false, true
-	if len(h.queue) > 0 {
+	if h.queue = slices.Delete(h.queue, 0, n); len(h.queue) > 0 {
 		h.signal()
 	}
-	return t
+	return topics
 }
 
-// read reads a topic once and gives what is new to its streams.
-func (h *Hub) read(ctx context.Context, t *topic) {
+// read reads topics once and gives what is new to their streams.
+func (h *Hub) read(ctx context.Context, topics []*topic) {
+	asks := make([]Ask, len(topics))
 	h.mu.Lock()
-	after, logs := t.last, false
+	for i, t := range topics {
+		asks[i] = t.ask()
+	}
+	h.mu.Unlock()
+	limited, cancel := context.WithTimeout(ctx, readTimeout)
+	batches, err := h.source.Read(limited, asks)
+	cancel()
+	if err != nil && ctx.Err() == nil {
+		h.logger.Warn("news of tasks were not read; the next sweep does it", "tasks", len(topics), "error", err)
+	}
+	for i, t := range topics {
+		h.mu.Lock()
+		t.reading = false
+		if err == nil {
+			t.publish(batches[i], asks[i].Logs)
+		}
+		if t.again && len(t.streams) > 0 {
+			t.again = false
+			h.enqueue(t)
+		}
+		h.mu.Unlock()
+	}
+}
+
+// ask asks for what the topic's streams have not been given.
+func (t *topic) ask() Ask {
+	logs := false
 	for s := range t.streams {
 		logs = logs || s.logs
 	}
-	h.mu.Unlock()
-
-	limited, cancel := context.WithTimeout(ctx, readTimeout)
-	batch, err := h.source.Read(limited, t.task, after, logs)
-	cancel()
-	if err != nil && ctx.Err() == nil {
-		h.logger.Warn("a task's news were not read; the next sweep does it", "task", t.task, "error", err)
-	}
-
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	t.reading = false
-	if err == nil {
-		t.publish(batch, logs)
-		t.again = t.again || batch.More
-	}
-	if t.again && len(t.streams) > 0 {
-		t.again = false
-		h.enqueue(t)
-	}
+	return Ask{t.task, t.last, logs}
 }
 
 func (t *topic) publish(batch Batch, logs bool) {
@@ -221,6 +237,7 @@ func (t *topic) publish(batch Batch, logs bool) {
 		s.give(batch, logs)
 	}
 	t.last = max(t.last, batch.UpTo)
+	t.again = t.again || batch.More
 }
 
 func (h *Hub) sweepAll(ctx context.Context) {

@@ -2,6 +2,7 @@ package realtime_test
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -31,22 +32,30 @@ func (m *memory) add(task uuid.UUID, entries int64) {
 
 const piece = 100
 
-func (m *memory) Read(_ context.Context, task uuid.UUID, after int64, logs bool) (realtime.Batch, error) {
+func (m *memory) Read(_ context.Context, asks []realtime.Ask) ([]realtime.Batch, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reads++
-	seq, exists := m.seqs[task]
+	batches := make([]realtime.Batch, len(asks))
+	for i, ask := range asks {
+		batches[i] = m.batch(ask)
+	}
+	return batches, nil
+}
+
+func (m *memory) batch(ask realtime.Ask) realtime.Batch {
+	seq, exists := m.seqs[ask.Task]
 	batch := realtime.Batch{UpTo: seq, Gone: !exists}
-	for number := after + 1; number <= seq; number++ {
+	for number := ask.After + 1; number <= seq; number++ {
 		if len(batch.Entries) == piece {
 			batch.More, batch.UpTo = true, number-1
 			break
 		}
-		if isLog := number%3 == 0; logs || !isLog {
+		if isLog := number%3 == 0; ask.Logs || !isLog {
 			batch.Entries = append(batch.Entries, realtime.Entry{Seq: number, Log: isLog})
 		}
 	}
-	return batch, nil
+	return batch
 }
 
 func (m *memory) Seqs(_ context.Context, tasks []uuid.UUID) (map[uuid.UUID]int64, error) {
@@ -119,6 +128,52 @@ func TestOneReadFeedsAllStreams(t *testing.T) {
 		}
 		if b.Streams() != 0 {
 			t.Errorf("%d streams are left", b.Streams())
+		}
+	})
+}
+
+func TestOneReadFeedsManyTasks(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		var streams []*realtime.Stream
+		for range 200 {
+			task := uuid.New()
+			b.source.add(task, 1)
+			streams = append(streams, b.Open(task, 1, true))
+			b.source.add(task, 3)
+		}
+		b.WakeAll()
+		synctest.Wait()
+		for _, stream := range streams {
+			if got := seqs(stream.Take()); len(got) != 3 || got[0] != 2 {
+				t.Errorf("a stream was given %v", got)
+			}
+			stream.Close()
+		}
+		if b.source.reads > 8 {
+			t.Errorf("%d reads for 200 tasks", b.source.reads)
+		}
+	})
+}
+
+// TestASharedPieceStaysAsItIs has one stream of a task take at once, and another later.
+func TestASharedPieceStaysAsItIs(t *testing.T) {
+	t.Parallel()
+	inBubble(t, func(b *bubble) {
+		quick, late := b.Open(b.task, 1, true), b.Open(b.task, 1, true)
+		defer quick.Close()
+		defer late.Close()
+		add := func() {
+			b.source.add(b.task, 2)
+			b.Wake(b.task)
+			synctest.Wait()
+		}
+		add()
+		first := seqs(quick.Take())
+		add()
+		second := seqs(quick.Take())
+		if got := fmt.Sprint(first, second, seqs(late.Take())); got != "[2 3] [4 5] [2 3 4 5]" {
+			t.Errorf("given: %s", got)
 		}
 	})
 }

@@ -60,6 +60,14 @@ func (s *Stream) Take() News {
 	return news
 }
 
+// Wake has C receive though there may be nothing to take.
+func (s *Stream) Wake() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
 // give adds what was read. A stream that wants logs cannot use a read without.
 func (s *Stream) give(batch Batch, logs bool) {
 	s.news.Gone = s.news.Gone || batch.Gone
@@ -70,16 +78,23 @@ func (s *Stream) give(batch Batch, logs bool) {
 		s.held, s.news.Behind = nil, true
 	}
 	if !s.news.Behind {
-		for _, entry := range batch.Entries {
-			if s.logs || !entry.Log {
-				s.held = append(s.held, entry)
-			}
-		}
+		s.hold(batch.Entries, logs)
 	}
 	if len(s.held) > 0 || s.news.Behind || s.news.Gone || s.news.Ended > 0 {
-		select {
-		case s.wake <- struct{}{}:
-		default:
+		s.Wake()
+	}
+}
+
+// hold keeps entries for the owner. The first that nobody has to be spared are held as they are, in the
+// slice that all streams of the task share.
+func (s *Stream) hold(entries []Entry, logs bool) {
+	if s.held == nil && s.logs == logs {
+		s.held = entries[:len(entries):len(entries)]
+		return
+	}
+	for _, entry := range entries {
+		if s.logs || !entry.Log {
+			s.held = append(s.held, entry)
 		}
 	}
 }

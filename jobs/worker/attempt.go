@@ -145,6 +145,11 @@ func (p *Pool) enter(task uuid.UUID, stop context.CancelCauseFunc) {
 	if p.interrupted {
 		stop(runner.ErrInterrupted)
 	}
+	select {
+	case <-p.dead:
+		stop(runner.ErrLeaseLost)
+	default:
+	}
 }
 
 func (p *Pool) leave(task uuid.UUID) {

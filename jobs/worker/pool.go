@@ -24,6 +24,8 @@ type Runner interface {
 	// why; it then stops what it runs and still answers. An error means that the attempt is no longer
 	// this worker's, and that there is nothing to record.
 	Run(ctx context.Context, claim jobs.Claim, k *kind.Kind) (jobs.Ending, error)
+	// Renew lets what runs go on for so long without word from the worker, and no longer.
+	Renew(time.Duration)
 }
 
 // Config of a Pool. All fields but Retire are needed.
@@ -33,6 +35,7 @@ type Config struct {
 	Runner        Runner
 	Worker        jobs.Worker // ID, pool, slots, kinds and lease; the rest is for people
 	Beat          time.Duration
+	Hearing       func() bool     // whether the worker's session holds its lock
 	Drain         time.Duration   // what runs may take to finish when the worker is told to leave
 	Retire        <-chan struct{} // once closed, the worker fetches no more, and leaves when what runs has finished
 	FetchCooldown time.Duration   // the least time between two fetches from River
@@ -46,6 +49,8 @@ type Pool struct {
 
 	kinds catalogue
 	look  chan struct{} // asks for a look at requested cancels
+	pulse chan struct{} // asks for a beat
+	dead  chan struct{} // closed when the worker may not speak for its attempts any more
 
 	mu          sync.Mutex
 	running     map[uuid.UUID]context.CancelCauseFunc // by task: at most one attempt of a task runs
@@ -60,6 +65,8 @@ func New(config Config) *Pool {
 		kinds:   catalogue{store: config.Store, compiled: map[revision]*kind.Kind{}},
 		running: map[uuid.UUID]context.CancelCauseFunc{},
 		look:    make(chan struct{}, 1),
+		pulse:   make(chan struct{}, 1),
+		dead:    make(chan struct{}),
 	}
 }
 
@@ -71,22 +78,26 @@ func (p *Pool) CancelRequested() {
 	}
 }
 
-// Run registers the worker and pulls until ctx ends, or Retire is closed; then it drains and leaves.
+// Run registers the worker and pulls until ctx ends, or Retire is closed; then it drains and leaves. The
+// error is ErrDead when the worker counts as dead, or could not beat for most of its lease: what it ran
+// is killed then, and it is to be started anew.
 func (p *Pool) Run(ctx context.Context) error {
 	client, err := p.riverClient()
 	if err != nil {
 		return fmt.Errorf("make the River client: %w", err)
 	}
+	registered := time.Now()
 	if err := p.Store.RegisterWorker(ctx, p.Worker); err != nil {
 		return err
 	}
 	defer p.unregister(ctx)
+	p.renew(registered)
 
 	background, stop := context.WithCancelCause(context.WithoutCancel(ctx))
 	var duties sync.WaitGroup
 	defer duties.Wait()
 	defer stop(runner.ErrInterrupted)
-	duties.Go(func() { p.beat(background) })
+	duties.Go(func() { p.beatAll(background, registered) })
 	duties.Go(func() { p.watchCancels(background) })
 
 	if err := client.Start(background); err != nil {
@@ -96,6 +107,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case <-p.Retire:
+	case <-p.dead:
 	}
 	return p.drain(ctx, client)
 }
@@ -134,7 +146,12 @@ func (p *Pool) drain(ctx context.Context, client *river.Client[pgx.Tx]) error {
 	if err := client.Stop(context.Background()); err != nil {
 		return fmt.Errorf("stop the River client: %w", err)
 	}
-	return nil
+	select {
+	case <-p.dead:
+		return ErrDead
+	default:
+		return nil
+	}
 }
 
 // losePatience waits for the drain time, once ctx has ended, and then interrupts what runs.
@@ -166,23 +183,6 @@ func (p *Pool) unregister(ctx context.Context) {
 	defer cancel()
 	if err := p.Store.RemoveWorker(ctx, p.Worker.ID); err != nil {
 		p.Logger.Warn("worker could not say that it leaves", "worker", p.Worker.ID, "error", err)
-	}
-}
-
-func (p *Pool) beat(ctx context.Context) {
-	ticker := time.NewTicker(p.Beat)
-	defer ticker.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-ticker.C:
-		}
-		beating, cancel := context.WithTimeout(ctx, p.Beat)
-		if err := p.Heart.Beat(beating, p.Worker.ID); err != nil && ctx.Err() == nil {
-			p.Logger.Warn("worker could not beat", "worker", p.Worker.ID, "error", err)
-		}
-		cancel()
 	}
 }
 

@@ -32,6 +32,8 @@ func (f runFunc) Run(ctx context.Context, claim jobs.Claim, _ *kind.Kind) (jobs.
 	return f(ctx, claim)
 }
 
+func (runFunc) Renew(time.Duration) {}
+
 func completed(claim jobs.Claim) jobs.Ending {
 	return jobs.Ending{Fence: claim.Fence, RiverJob: claim.RiverJob, Outcome: jobs.OutcomeCompleted}
 }

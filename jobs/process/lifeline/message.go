@@ -30,6 +30,8 @@ type Command struct {
 	Grace  time.Duration // between SIGTERM and SIGKILL
 	Memory int64         // bytes the whole tree may use; 0: no limit
 	Watch  bool          // enforce Memory by watching, even where a control group may be made
+
+	KeepUmask bool // the worker's umask, instead of a private one
 }
 
 // Started says that the command was executed.
@@ -53,19 +55,25 @@ type Ended struct {
 }
 
 func (c Command) message() message {
-	fields := []string{c.Path, c.Dir, number(int64(c.Grace)), number(c.Memory), strconv.FormatBool(c.Watch), number(int64(len(c.Args)))}
+	fields := []string{
+		c.Path, c.Dir, number(int64(c.Grace)), number(c.Memory), strconv.FormatBool(c.Watch), strconv.FormatBool(c.KeepUmask),
+		number(int64(len(c.Args))),
+	}
 	fields = append(fields, c.Args...)
 	return message{kind: kindCommand, fields: append(fields, c.Env...)}
 }
 
 func parseCommand(fields []string) (Command, error) {
-	const fixed = 6
+	const fixed = 7
 	if len(fields) < fixed {
 		return Command{}, io.ErrUnexpectedEOF
 	}
 	n := numbers{}
-	c := Command{Path: fields[0], Dir: fields[1], Grace: time.Duration(n.parse(fields[2])), Memory: n.parse(fields[3]), Watch: fields[4] == "true"}
-	count := n.parse(fields[5])
+	c := Command{
+		Path: fields[0], Dir: fields[1], Grace: time.Duration(n.parse(fields[2])), Memory: n.parse(fields[3]),
+		Watch: fields[4] == "true", KeepUmask: fields[5] == "true",
+	}
+	count := n.parse(fields[6])
 	rest := fields[fixed:]
 	if n.err != nil || count < 0 || count > int64(len(rest)) {
 		return Command{}, errors.Join(io.ErrUnexpectedEOF, n.err)

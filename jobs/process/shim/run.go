@@ -16,13 +16,17 @@ import (
 func run() int {
 	syscall.CloseOnExec(lifeline.FD)
 	worker := lifeline.NewShim(os.NewFile(lifeline.FD, "lifeline"))
-	if err := settle(); err != nil {
+	umask, err := settle()
+	if err != nil {
 		_ = worker.NotRun(refusal("prepare the shim", err))
 		return 1
 	}
 	command, err := worker.Command()
 	if err != nil {
 		return 1
+	}
+	if command.KeepUmask {
+		syscall.Umask(umask)
 	}
 	f := newFamily(worker, command)
 	if err := f.start(); err != nil {
@@ -46,16 +50,16 @@ func refusal(op string, err error) lifeline.NotRun {
 }
 
 // settle makes the process a shim, before it has children. The worker gave it a session of its own, so
-// that a terminal's Ctrl-C does not reach it.
-func settle() error {
+// that a terminal's Ctrl-C does not reach it. It answers the umask that the worker gave it.
+func settle() (umask int, err error) {
 	// Caught and dropped, not ignored: what is ignored would stay so in the command.
 	signal.Notify(make(chan os.Signal, 1), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP, syscall.SIGQUIT)
 	if err := adopt(); err != nil {
-		return fmt.Errorf("become a subreaper: %w", err)
+		return 0, fmt.Errorf("become a subreaper: %w", err)
 	}
-	syscall.Umask(0o077)
+	umask = syscall.Umask(0o077)
 	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
-		return fmt.Errorf("forbid core files: %w", err)
+		return 0, fmt.Errorf("forbid core files: %w", err)
 	}
-	return sealDescriptors()
+	return umask, sealDescriptors()
 }
