@@ -10,7 +10,7 @@ MODULES  := ui/node_modules/.package-lock.json
 GENERATED := api/openapi.json migrations cmd/builtin/files
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev build sdk install chromium test test/go test/race test/ui lint fmt generate verify bench bench/latency
+.PHONY: help demo dev example build sdk install chromium test test/go test/race test/ui lint fmt generate verify bench bench/latency
 
 help: ## Show this list
 	@sed -n 's/^\([a-z/]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-10s %s\n", $$1, $$2 }'
@@ -22,13 +22,19 @@ dev: build ## Start Freshet on this machine: PostgreSQL, API and workers
 	@scripts/install chromium || echo "Freshet starts all the same; page-to-pdf will fail."
 	bin/freshet dev $(if $(ADDR),--addr '$(ADDR)')
 
+example: build $(MODULES) ## Run the example app, a Next.js app of a user of Freshet
+	$(NPM) run build --prefix ui --workspace sdk
+	@echo 'The app will be at http://localhost:3000, as soon as Next.js says that it is ready.'
+	cd ui/example && NEXT_TELEMETRY_DISABLED=1 ../../bin/freshet dev $(if $(ADDR),--addr '$(ADDR)') -- $(NPM) run dev
+
 build: ## Build bin/freshet
 	$(GO) build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/freshet .
 
-sdk: $(MODULES) ## Pack the TypeScript SDK as bin/freshet-sdk.tgz
+sdk: $(MODULES) ## Pack the TypeScript SDK as bin/freshet-sdk.tgz, and for the next build
 	@mkdir -p bin
 	$(NPM) pack --silent --prefix ui --workspace sdk --pack-destination '$(CURDIR)/bin'
 	mv bin/freshet-sdk-*.tgz bin/freshet-sdk.tgz
+	cp bin/freshet-sdk.tgz cmd/scaffold/sdk/
 
 install: $(MODULES) ## Install what the demo and the tests need, where that may be done
 	@scripts/install chromium poppler-utils

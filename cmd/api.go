@@ -68,7 +68,7 @@ func (a *app) serveAPI(ctx context.Context, path, addr string) error {
 	}
 	defer socket.Close() // the server closes it first, when it comes to run
 	keys := serverKeys{admin: a.env("FRESHET_API_KEY"), secret: a.env("FRESHET_SECRET_KEY")}
-	parts, err := a.apiParts(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys})
+	parts, _, err := a.apiParts(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys})
 	if err != nil {
 		return err
 	}
@@ -98,24 +98,27 @@ type serving struct {
 	keys     serverKeys
 }
 
+// reload has an API replica read the kinds that are in the database now.
+type reload = func(context.Context) error
+
 // apiParts makes the parts of an API replica, after it has told the database of the settings.
-func (a *app) apiParts(ctx context.Context, s serving) ([]supervisor.Part, error) {
+func (a *app) apiParts(ctx context.Context, s serving) ([]supervisor.Part, reload, error) {
 	box, err := openBox(s.keys.secret)
 	if err != nil {
-		return nil, &exitError{exitConfig, err}
+		return nil, nil, &exitError{exitConfig, err}
 	}
 	if err := publish(ctx, s); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	hub := realtime.New(api.NewFeed(s.store, s.settings.Server.PublicURL), a.logger)
-	controller := control.New(s.store, a.logger)
+	controller, reaper := control.New(s.store, a.logger), control.NewReaper(s.store, a.logger)
 	listener, err := s.store.Listener(s.db.direct, postgres.Hints{
 		Task:    hub.Wake,
-		Control: controller.Wake,
-		All:     func() { hub.WakeAll(); controller.Wake() },
+		Control: func() { controller.Wake(); reaper.Wake() },
+		All:     func() { hub.WakeAll(); controller.Wake(); reaper.Wake() },
 	})
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	server, err := api.New(ctx, api.Config{
 		Store: s.store, Hub: hub, Secrets: box, PublicURL: s.settings.Server.PublicURL,
@@ -123,17 +126,18 @@ func (a *app) apiParts(ctx context.Context, s serving) ([]supervisor.Part, error
 	})
 	switch {
 	case errors.Is(err, secret.ErrWrongKey):
-		return nil, &exitError{exitConfig, err}
+		return nil, nil, &exitError{exitConfig, err}
 	case err != nil:
-		return nil, err
+		return nil, nil, err
 	}
 	return []supervisor.Part{
 		{Name: "listener", Run: listener.Run},
 		{Name: "control", Run: controller.Run},
+		{Name: "reaper", Run: reaper.Run},
 		{Name: "hub", Run: hub.Run},
 		{Name: "catalogue", Run: server.Run},
 		{Name: "HTTP", Run: func(ctx context.Context) error { return server.Serve(ctx, s.socket) }},
-	}, nil
+	}, server.Reload, nil
 }
 
 // publish makes the kinds, the pools and the admin's key of this process those of the database.
@@ -141,16 +145,20 @@ func publish(ctx context.Context, s serving) error {
 	if err := s.store.EnsurePartitions(ctx, time.Now(), 1); err != nil {
 		return err
 	}
-	if err := s.store.SyncKinds(ctx, s.settings.Kinds); err != nil {
-		return err
-	}
-	if err := s.store.SyncPools(ctx, pools(s.settings)); err != nil {
+	if err := publishSettings(ctx, s.store, s.settings); err != nil {
 		return err
 	}
 	if s.keys.admin == "" {
 		return nil
 	}
 	return s.store.SaveKey(ctx, jobs.Key{Name: adminKey, Hash: sha256.Sum256([]byte(s.keys.admin)), Owner: adminKey, Admin: true})
+}
+
+func publishSettings(ctx context.Context, store *postgres.Store, settings *config.Config) error {
+	if err := store.SyncKinds(ctx, settings.Kinds); err != nil {
+		return err
+	}
+	return store.SyncPools(ctx, pools(settings))
 }
 
 // openBox reads the key that wraps the secrets, and behind a comma an earlier one during rotation.

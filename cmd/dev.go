@@ -4,10 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"net"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -36,14 +34,28 @@ const (
 type devOptions struct {
 	addr, data, config, pgBin string
 	reset                     bool
+	program                   []string // what runs beside Freshet, and its arguments; empty: nothing
 }
 
 func (a *app) devCommand() *cobra.Command {
 	var options devOptions
 	command := &cobra.Command{
-		Use:   "dev",
+		Use:   "dev [-- COMMAND...]",
 		Short: "Run everything on this machine: database, API and workers",
-		RunE:  func(cmd *cobra.Command, _ []string) error { return a.dev(cmd.Context(), options) },
+		Long: "Run everything on this machine: database, API and workers.\n\n" +
+			"A command behind -- is run beside them once they are ready, as in: freshet dev -- npm run dev\n" +
+			"It gets FRESHET_URL, FRESHET_API_KEY and FRESHET_WEBHOOK_SECRET. When it ends, all ends, with\n" +
+			"its exit code. Changes of freshet.yaml, of the schemas that it names and of .env are taken at once.",
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 0 && cmd.ArgsLenAtDash() != 0 {
+				return errors.New("put -- before the command, as in: freshet dev -- npm run dev")
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			options.program = args
+			return a.dev(cmd.Context(), options)
+		},
 	}
 	configFlag(command, &options.config)
 	flags := command.Flags()
@@ -60,7 +72,7 @@ func (a *app) dev(ctx context.Context, options devOptions) error {
 	if err != nil {
 		return err
 	}
-	settings, err := a.devSettings(options.config, folder)
+	project, err := a.openProject(options.config, folder)
 	if err != nil {
 		return err
 	}
@@ -82,53 +94,54 @@ func (a *app) dev(ctx context.Context, options devOptions) error {
 	if err != nil {
 		return err
 	}
-	err = a.devServe(ctx, db, settings, folder, socket)
+	err = a.devServe(ctx, db, project, folder, socket, options.program)
 	return errors.Join(err, stopDatabase())
 }
 
-func (a *app) devServe(ctx context.Context, db database, settings *config.Config, folder *devData, socket net.Listener) error {
+func (a *app) devServe(ctx context.Context, db database, project *devProject, folder *devData, socket net.Listener, program []string) error {
 	if err := migrations.Up(ctx, db.direct); err != nil {
 		return err
 	}
-	keys, err := folder.keys()
+	keys, err := a.devKeys(folder)
 	if err != nil {
 		return err
-	}
-	address := "http://" + socket.Addr().String()
-	if settings.Server.PublicURL == "" {
-		settings.Server.PublicURL = address
 	}
 	store, err := a.open(ctx, db, "freshet dev", 12)
 	if err != nil {
 		return err
 	}
 	defer store.Close()
-	parts, err := a.apiParts(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys})
+	address := "http://" + socket.Addr().String()
+	settings := devServer(project.settings, address)
+	parts, reload, err := a.apiParts(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys.serverKeys})
 	if err != nil {
 		return err
 	}
-	workers, err := a.devWorkers(settings, db, folder)
-	if err != nil {
-		return err
+	crew := &devCrew{app: a, db: db, folder: folder, keys: keys, orders: make(chan *config.Config, 1)}
+	crew.orders <- settings
+	parts = append(parts,
+		supervisor.Part{Name: "workers", Run: crew.run},
+		supervisor.Part{Name: "reload", Run: (&devReload{project, store, reload, crew.orders}).run})
+	if len(program) > 0 {
+		parts = append(parts, a.devProgram(program, address, keys))
 	}
 	if err := folder.announce(address); err != nil {
 		return err
 	}
 	defer folder.retract()
-	a.welcome(address, settings, folder)
-	return supervisor.Run(ctx, devStop, append(parts, workers...)...)
+	a.welcome(address, settings, folder, program)
+	return supervisor.Run(ctx, devStop, parts...)
 }
 
-// devSettings are those of the project's freshet.yaml, or of the built-in examples where there is none.
-func (a *app) devSettings(path string, folder *devData) (*config.Config, error) {
-	if path == "" && a.env("FRESHET_CONFIG") == "" {
-		if _, err := os.Stat(configFile); errors.Is(err, fs.ErrNotExist) {
-			if path, err = folder.unpackExamples(); err != nil {
-				return nil, err
-			}
-		}
+// devServer is the settings for a server that runs on the developer's machine: pages of any app that
+// runs there, too, may call it.
+func devServer(settings *config.Config, address string) *config.Config {
+	local := *settings
+	if local.Server.PublicURL == "" {
+		local.Server.PublicURL = address
 	}
-	return a.settings(path)
+	local.Server.CORSOrigins = append([]string{"http://localhost:*", "http://127.0.0.1:*"}, settings.Server.CORSOrigins...)
+	return &local
 }
 
 // devDatabase is the one that DATABASE_URL names, or a server of our own.
@@ -144,7 +157,7 @@ func (a *app) devDatabase(ctx context.Context, options devOptions, folder *devDa
 	defer cancel()
 	server, err := embedded.Start(starting, embedded.Options{
 		DataDir: filepath.Join(folder.path, "postgres"), BinDir: options.pgBin, Environ: environ(), Log: log,
-		Progress: func(text string) { fmt.Fprintf(a.Stderr, "freshet: %s\n", text) },
+		Progress: func(text string) { a.tell("%s", text) },
 	})
 	if err != nil {
 		return database{}, nil, errors.Join(err, log.Close())
@@ -157,14 +170,22 @@ func (a *app) devDatabase(ctx context.Context, options devOptions, folder *devDa
 	return database{url: server.URL(), direct: server.URL()}, stop, nil
 }
 
-func (a *app) welcome(address string, settings *config.Config, folder *devData) {
+func (a *app) welcome(address string, settings *config.Config, folder *devData, program []string) {
 	fmt.Fprintf(a.Stdout, "Freshet is ready at %s\n\n", address)
 	fmt.Fprintf(a.Stdout, "  kinds    %s\n", strings.Join(kindNames(settings), ", "))
 	fmt.Fprintf(a.Stdout, "  config   %s\n", settings.Path)
 	fmt.Fprintf(a.Stdout, "  API key  %s\n", folder.file("api-key"))
-	fmt.Fprintf(a.Stdout, "  logs     %s\n\n", folder.file("logs"))
-	fmt.Fprintf(a.Stdout, "In another terminal, in this folder: %s submit %s --follow\n", a.Name, firstName(kindNames(settings)))
+	fmt.Fprintf(a.Stdout, "  logs     %s\n", folder.file("logs"))
+	if len(program) > 0 {
+		fmt.Fprintf(a.Stdout, "  runs     %s\n", strings.Join(program, " "))
+	}
+	fmt.Fprintf(a.Stdout, "\nIn another terminal, in this folder: %s submit %s --follow\n", a.Name, firstName(kindNames(settings)))
 	fmt.Fprintln(a.Stdout, "Ctrl-C stops everything; what waits goes on at the next start.")
+}
+
+// tell says one line to whoever watches the terminal.
+func (a *app) tell(format string, args ...any) {
+	fmt.Fprintf(a.Stderr, "freshet: "+format+"\n", args...)
 }
 
 func firstName(names []string) string {

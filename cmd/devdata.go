@@ -15,18 +15,19 @@ import (
 
 // devData is the folder in which freshet dev keeps its state:
 //
-//	api-key      the admin's API key
-//	secret-key   wraps the secrets in the database
-//	url          where the API listens, while it does
-//	postgres/    the database's own folder
-//	logs/        of the API, the workers and the database
-//	examples/    the built-in kinds, when the project has no freshet.yaml
-//	bin/         this program under its own name, for commands that call it
+//	api-key         the admin's API key
+//	secret-key      wraps the secrets in the database
+//	webhook-secret  signs what Freshet sends to the user's app
+//	url             where the API listens, while it does
+//	postgres/       the database's own folder
+//	logs/           of the API, the workers and the database
+//	examples/       the built-in kinds, when the project has no freshet.yaml
+//	bin/            this program under its own name, for commands that call it
 type devData struct{ path string }
 
 // devEntries are what --reset removes: nothing else that someone keeps there.
 func devEntries() []string {
-	return []string{"api-key", "secret-key", "url", "postgres", "logs", "examples", "bin"}
+	return []string{"api-key", "secret-key", "webhook-secret", "url", "postgres", "logs", "examples", "bin"}
 }
 
 func openDevFolder(path string, reset bool) (*devData, error) {
@@ -94,17 +95,35 @@ type serverKeys struct {
 	secret string // wraps the secrets in the database, as text
 }
 
-func (d *devData) keys() (serverKeys, error) {
-	admin, err := d.secret("api-key", func() string { return "fr_" + rand.Text() + rand.Text() })
+// devKeys are the keys of freshet dev.
+type devKeys struct {
+	serverKeys
+
+	webhook string // signs what is sent to the user's app, as whsec_ and base64
+}
+
+// devKeys are those of the data folder, but for a webhook secret that the environment has.
+func (a *app) devKeys(folder *devData) (devKeys, error) {
+	admin, err := folder.secret("api-key", func() string { return "fr_" + rand.Text() + rand.Text() })
 	if err != nil {
-		return serverKeys{}, err
+		return devKeys{}, err
 	}
-	secret, err := d.secret("secret-key", func() string {
-		key := make([]byte, 32)
-		_, _ = rand.Read(key) // never fails
-		return base64.StdEncoding.EncodeToString(key)
-	})
-	return serverKeys{admin, secret}, err
+	wrap, err := folder.secret("secret-key", randomKey)
+	if err != nil {
+		return devKeys{}, err
+	}
+	webhook := a.env("FRESHET_WEBHOOK_SECRET")
+	if webhook == "" {
+		webhook, err = folder.secret("webhook-secret", func() string { return "whsec_" + randomKey() })
+	}
+	return devKeys{serverKeys{admin, wrap}, webhook}, err
+}
+
+// randomKey is 32 random bytes in base64.
+func randomKey() string {
+	key := make([]byte, 32)
+	_, _ = rand.Read(key) // never fails
+	return base64.StdEncoding.EncodeToString(key)
 }
 
 // secret reads a key from a file that only its owner can read, and makes it the first time.

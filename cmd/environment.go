@@ -3,7 +3,10 @@ package cmd
 import (
 	"io"
 	"log/slog"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 )
 
 // environment is the one place where the process's environment is read.
@@ -26,6 +29,21 @@ func (a *app) firstEnv(names ...string) string {
 		}
 	}
 	return ""
+}
+
+// replaced is an environment in which some variables have these values, and some are not there at all.
+func replaced(list []string, values map[string]string, without ...string) []string {
+	var env []string
+	for _, variable := range list {
+		name, _, _ := strings.Cut(variable, "=")
+		if _, given := values[name]; !given && !slices.Contains(without, name) {
+			env = append(env, variable)
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		env = append(env, name+"="+values[name])
+	}
+	return env
 }
 
 // newLogger logs as JSON lines; level is debug, info, warn or error, and info when it is none of them.

@@ -84,10 +84,10 @@ func newProgram(t *testing.T, config string) *program {
 }
 
 // start runs freshet dev and returns when it is ready.
-func (p *program) start() *program {
+func (p *program) start(args ...string) *program {
 	p.t.Helper()
 	p.output = &lines{added: make(chan struct{}, 1)}
-	p.cmd = exec.CommandContext(context.WithoutCancel(p.t.Context()), os.Args[0], "dev", "--addr", "127.0.0.1:0")
+	p.cmd = exec.CommandContext(context.WithoutCancel(p.t.Context()), os.Args[0], append([]string{"dev", "--addr", "127.0.0.1:0"}, args...)...)
 	p.cmd.Dir, p.cmd.Env = p.folder, p.env
 	p.cmd.Stdout, p.cmd.Stderr = p.output, p.output
 	if err := p.cmd.Start(); err != nil {

@@ -90,7 +90,7 @@ func (a *app) root() *cobra.Command {
 	for group, commands := range map[string][]*cobra.Command{
 		"serve": {a.devCommand(), a.apiCommand(), a.workerCommand(), a.runCommand()},
 		"use":   a.clientCommands(),
-		"check": {a.validateCommand(), a.schemaCommand(), a.migrateCommand(), a.doctorCommand(), a.openapiCommand()},
+		"check": {a.initCommand(), a.validateCommand(), a.schemaCommand(), a.migrateCommand(), a.doctorCommand(), a.openapiCommand()},
 		"":      {a.exampleCommand()},
 	} {
 		for _, command := range commands {
@@ -128,9 +128,12 @@ func (a *app) exitCode(err error) int {
 	}
 	code := exitFailed
 	var exit *exitError
+	var end *programEnd
 	var invalid *config.Error
 	var all config.Errors
 	switch {
+	case errors.As(err, &end):
+		code = end.code
 	case errors.As(err, &exit):
 		code = exit.code
 		if exit.err == nil {
@@ -140,7 +143,7 @@ func (a *app) exitCode(err error) int {
 		code = exitConfig
 	}
 	fmt.Fprintf(a.Stderr, "freshet: %v\n", err)
-	if code == exitUsage {
+	if exit != nil && exit.code == exitUsage {
 		fmt.Fprintln(a.Stderr, "freshet: see freshet --help")
 	}
 	return code

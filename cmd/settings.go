@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -19,23 +20,28 @@ func configFlag(command *cobra.Command, path *string) {
 
 // settings reads freshet.yaml. An empty path means FRESHET_CONFIG, else the current folder's file.
 func (a *app) settings(path string) (*config.Config, error) {
-	if path == "" {
-		path = a.env("FRESHET_CONFIG")
-	}
-	if path == "" {
-		path = configFile
-	}
-	settings, err := config.Load(path)
+	settings, _, err := a.settingsOf(path)
+	return settings, err
+}
+
+// settingsOf is settings that also names the files which they are made of, or would be.
+func (a *app) settingsOf(path string) (*config.Config, []string, error) {
+	path = a.configPath(path)
+	settings, sources, err := config.LoadSources(path)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &exitError{exitConfig, fmt.Errorf("there is no %s: name one with --config, or see freshet schema", path)}
+		return nil, sources, &exitError{exitConfig, fmt.Errorf("there is no %s: name one with --config, or write one with freshet init", path)}
 	}
 	if err != nil {
-		return nil, err
+		return nil, sources, err
 	}
 	if url := a.env("FRESHET_PUBLIC_URL"); url != "" {
 		settings.Server.PublicURL = url
 	}
-	return settings, nil
+	return settings, sources, nil
+}
+
+func (a *app) configPath(flag string) string {
+	return cmp.Or(flag, a.env("FRESHET_CONFIG"), configFile)
 }
 
 func (a *app) validateCommand() *cobra.Command {

@@ -118,49 +118,72 @@ func (a *app) pull(ctx context.Context, stores stores, db database, settings *co
 	if err := host.Sweep(); err != nil {
 		a.logger.Warn("workspaces of dead attempts were not removed", "error", err)
 	}
-	name, err := os.Hostname()
+	self, err := a.self(settings, pool)
 	if err != nil {
-		return fmt.Errorf("host name: %w", err)
+		return err
 	}
-	id, err := uuid.NewV7()
-	if err != nil {
-		return fmt.Errorf("worker id: %w", err)
-	}
+	self.Session = db.direct != ""
 	retired, stop := signal.NotifyContext(context.WithoutCancel(ctx), retireSignal)
 	defer stop()
+	var listener *postgres.Listener
 	workers := worker.New(worker.Config{
-		Store: stores.work, Heart: stores.heart, Runner: host,
-		Worker: jobs.Worker{
-			ID: id, Pool: pool.Name, Host: name, PID: os.Getpid(), Slots: pool.Slots, Kinds: kindNames(settings), Version: a.Version,
-			Lease: pool.Lease,
-		},
-		Beat: beatEvery, Drain: options.drain, Retire: retired.Done(), FetchCooldown: fetchCooldown, PollOnly: db.pooled, Logger: a.logger,
+		Store: stores.work, Heart: stores.heart, Runner: host, Worker: self,
+		Beat: beatEvery, Hearing: func() bool { return listener.Hearing() },
+		Drain: options.drain, Retire: retired.Done(), FetchCooldown: fetchCooldown, PollOnly: db.pooled, Logger: a.logger,
 	})
-	listener, err := stores.work.Listener(db.direct, postgres.Hints{
+	listener, err = stores.work.Listener(db.direct, postgres.Hints{
 		Worker: func(told uuid.UUID) {
-			if told == id {
+			if told == self.ID {
 				workers.CancelRequested()
 			}
 		},
-		All: workers.CancelRequested,
+		All:  workers.CancelRequested,
+		Lost: workers.BeatNow,
 	})
 	if err != nil {
 		return err
 	}
+	listener.Hold(self.ID)
 	deadline := options.drain + longestGrace(settings) + stopSlack
 	ctx, leave := context.WithCancel(ctx)
 	defer leave()
 	return supervisor.Run(ctx, deadline,
 		supervisor.Part{Name: "listener", Run: listener.Run},
-		supervisor.Part{Name: "worker", Run: func(ctx context.Context) error {
-			if err := workers.Run(ctx); err != nil {
-				return err
-			}
-			leave() // it has retired
-			<-ctx.Done()
-			return nil
-		}},
+		supervisor.Part{Name: "worker", Run: leaving(workers, leave)},
 	)
+}
+
+// workerVariable names the id that a supervisor gives a worker, so that it can tell of its death.
+const workerVariable = "FRESHET_WORKER_ID"
+
+// self is what this process tells of itself as a worker.
+func (a *app) self(settings *config.Config, pool config.Pool) (jobs.Worker, error) {
+	host, err := os.Hostname()
+	if err != nil {
+		return jobs.Worker{}, fmt.Errorf("host name: %w", err)
+	}
+	id, err := uuid.Parse(a.env(workerVariable))
+	if err != nil {
+		if id, err = uuid.NewV7(); err != nil {
+			return jobs.Worker{}, fmt.Errorf("worker id: %w", err)
+		}
+	}
+	return jobs.Worker{
+		ID: id, Pool: pool.Name, Host: host, PID: os.Getpid(), Slots: pool.Slots, Kinds: kindNames(settings),
+		Version: a.Version, Lease: pool.Lease,
+	}, nil
+}
+
+// leaving ends the process when its worker has retired.
+func leaving(workers *worker.Pool, leave func()) func(context.Context) error {
+	return func(ctx context.Context) error {
+		if err := workers.Run(ctx); err != nil {
+			return err
+		}
+		leave()
+		<-ctx.Done()
+		return nil
+	}
 }
 
 // host is where attempts run on this machine.

@@ -1,0 +1,79 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"freshet/config"
+	"freshet/jobs/postgres"
+)
+
+// watchEvery is how often a project's files are looked at. They count as changed when two looks in a row
+// saw the same change: editors write in several steps.
+const watchEvery = 150 * time.Millisecond
+
+// devReload keeps what is served that of the project's files.
+type devReload struct {
+	project *devProject
+	store   *postgres.Store
+	reload  reload
+	orders  chan<- *config.Config // for the crew
+}
+
+func (r *devReload) run(ctx context.Context) error {
+	ticker := time.NewTicker(watchEvery)
+	defer ticker.Stop()
+	last := r.project.version
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+		seen := version(r.project.sources)
+		if seen == r.project.version || seen != last {
+			last = seen
+			continue
+		}
+		if err := r.take(ctx); err != nil && ctx.Err() == nil {
+			r.project.app.tell("%v\nfreshet: the settings before this change stay in force", err)
+		}
+		last = r.project.version
+	}
+}
+
+// take loads the project and tells database, API and workers.
+func (r *devReload) take(ctx context.Context) error {
+	server := r.project.settings.Server
+	if err := r.project.load(); err != nil {
+		return err
+	}
+	settings := r.project.settings
+	if err := publishSettings(ctx, r.store, settings); err != nil {
+		return err
+	}
+	if err := r.reload(ctx); err != nil {
+		return err
+	}
+	select {
+	case r.orders <- settings:
+	case <-ctx.Done():
+		return nil
+	}
+	tell := r.project.app.tell
+	tell("%s reloaded: %s, %s", filepath.Base(settings.Path), count(len(settings.Kinds), "kind"), count(len(settings.Pools), "pool"))
+	if server.PublicURL != settings.Server.PublicURL || !slices.Equal(server.CORSOrigins, settings.Server.CORSOrigins) {
+		tell("a change of server: (publicUrl, corsOrigins) is taken at the next start of freshet dev")
+	}
+	return nil
+}
+
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
