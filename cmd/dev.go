@@ -99,7 +99,11 @@ func (a *app) dev(ctx context.Context, options devOptions) error {
 }
 
 func (a *app) devServe(ctx context.Context, db database, project *devProject, folder *devData, socket net.Listener, program []string) error {
-	if err := migrations.Up(ctx, db.direct); err != nil {
+	session, err := db.session()
+	if err != nil {
+		return err
+	}
+	if err := migrations.Up(ctx, session); err != nil {
 		return err
 	}
 	keys, err := a.devKeys(folder)
@@ -117,7 +121,7 @@ func (a *app) devServe(ctx context.Context, db database, project *devProject, fo
 	if err != nil {
 		return err
 	}
-	crew := &devCrew{app: a, db: db, folder: folder, keys: keys, orders: make(chan *config.Config, 1)}
+	crew := &devCrew{app: a, store: store, db: db, folder: folder, keys: keys, orders: make(chan *config.Config, 1)}
 	crew.orders <- settings
 	parts = append(parts,
 		supervisor.Part{Name: "workers", Run: crew.run},
@@ -125,11 +129,15 @@ func (a *app) devServe(ctx context.Context, db database, project *devProject, fo
 	if len(program) > 0 {
 		parts = append(parts, a.devProgram(program, address, keys))
 	}
+	login, err := loginLink(ctx, store, address)
+	if err != nil {
+		return err
+	}
 	if err := folder.announce(address); err != nil {
 		return err
 	}
 	defer folder.retract()
-	a.welcome(address, settings, folder, program)
+	a.welcome(address, login, settings, folder, program)
 	return supervisor.Run(ctx, devStop, parts...)
 }
 
@@ -170,8 +178,9 @@ func (a *app) devDatabase(ctx context.Context, options devOptions, folder *devDa
 	return database{url: server.URL(), direct: server.URL()}, stop, nil
 }
 
-func (a *app) welcome(address string, settings *config.Config, folder *devData, program []string) {
+func (a *app) welcome(address, login string, settings *config.Config, folder *devData, program []string) {
 	fmt.Fprintf(a.Stdout, "Freshet is ready at %s\n\n", address)
+	fmt.Fprintf(a.Stdout, "  sign in  %s (once)\n", login)
 	fmt.Fprintf(a.Stdout, "  kinds    %s\n", strings.Join(kindNames(settings), ", "))
 	fmt.Fprintf(a.Stdout, "  config   %s\n", settings.Path)
 	fmt.Fprintf(a.Stdout, "  API key  %s\n", folder.file("api-key"))

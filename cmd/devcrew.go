@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"freshet/config"
+	"freshet/jobs/postgres"
 	"freshet/jobs/process"
 )
 
@@ -15,6 +16,7 @@ import (
 // workers start, and those of the order before retire: they finish what they run.
 type devCrew struct {
 	app    *app
+	store  *postgres.Store
 	db     database
 	folder *devData
 	keys   devKeys
@@ -73,7 +75,7 @@ func (c *devCrew) workers(settings *config.Config, retire <-chan struct{}) ([]*d
 			return workers, err
 		}
 		workers = append(workers, &devWorker{
-			pool: pool.Name, log: log, retire: retire, tell: c.app.tell,
+			pool: pool.Name, log: log, retire: retire, tell: c.app.tell, died: c.store.WorkerDied,
 			spec: process.DaemonSpec{
 				Args: []string{
 					self, "worker", "--pool", pool.Name, "--config", settings.Path, "--dotenv",

@@ -5,8 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
+	"freshet/jobs"
 	"freshet/jobs/process"
 )
 
@@ -15,6 +19,8 @@ const (
 	restartMax = 5 * time.Second
 	// settled is how long a worker must live before its next death counts as the first again.
 	settled = 10 * time.Second
+	// reportTimeout bounds the note of a worker's death.
+	reportTimeout = 5 * time.Second
 )
 
 // devWorker keeps one worker process of a pool alive until it is to retire.
@@ -24,6 +30,7 @@ type devWorker struct {
 	log    *os.File
 	retire <-chan struct{}
 	tell   func(format string, args ...any)
+	died   func(context.Context, uuid.UUID, jobs.Death) error
 }
 
 // run starts the worker again whenever it dies, after a pause that grows while it keeps dying.
@@ -31,8 +38,8 @@ func (w *devWorker) run(ctx context.Context) error {
 	defer w.log.Close()
 	pause := restartMin
 	for {
-		born := time.Now()
-		daemon, err := process.StartDaemon(w.spec)
+		born, id := time.Now(), uuid.Must(uuid.NewV7())
+		daemon, err := process.StartDaemon(w.named(id))
 		if err != nil {
 			return fmt.Errorf("start a worker: %w", err)
 		}
@@ -44,6 +51,7 @@ func (w *devWorker) run(ctx context.Context) error {
 		case <-daemon.Done():
 		}
 		err = daemon.Wait()
+		w.report(ctx, id, err)
 		var exit *process.ExitError
 		if errors.As(err, &exit) && exit.Code == exitConfig {
 			return fmt.Errorf("the worker of pool %s refuses to start: %w; see %s", w.pool, err, w.log.Name())
@@ -60,6 +68,34 @@ func (w *devWorker) run(ctx context.Context) error {
 		case <-time.After(pause):
 		}
 		pause = min(2*pause, restartMax)
+	}
+}
+
+// named gives the worker its id.
+func (w *devWorker) named(id uuid.UUID) process.DaemonSpec {
+	spec := w.spec
+	spec.Env = append(slices.Clip(spec.Env), workerVariable+"="+id.String())
+	return spec
+}
+
+// report tells how the worker died, so that what it ran is taken over at once. If that cannot be told,
+// its lost session does, a few seconds later.
+func (w *devWorker) report(ctx context.Context, id uuid.UUID, err error) {
+	if err := process.Bury(); err != nil {
+		w.tell("after the death of a worker: %v", err)
+	}
+	var death jobs.Death
+	var exit *process.ExitError
+	if errors.As(err, &exit) {
+		death = jobs.Death{Signal: exit.Signal}
+		if exit.Signal == "" {
+			death.ExitCode = &exit.Code
+		}
+	}
+	limited, cancel := context.WithTimeout(ctx, reportTimeout)
+	defer cancel()
+	if err := w.died(limited, id, death); err != nil && ctx.Err() == nil {
+		w.tell("%v", err)
 	}
 }
 

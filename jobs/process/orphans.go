@@ -23,6 +23,10 @@ const (
 //nolint:gochecknoglobals // see above
 var shims = registry{alive: map[int]*os.Process{}}
 
+// Bury kills what outlives a child of this process that was killed, a worker say, and returns when it is
+// gone: until then nothing may take the dead one's place. It needs Adopt. The error is ErrSurvivors.
+func Bury() error { return shims.bury() }
+
 type registry struct {
 	mu    sync.Mutex // also held while a shim is started, and while orphans are looked at
 	alive map[int]*os.Process

@@ -11,6 +11,7 @@
 //	   └ told to leave before the claim: snoozed, River offers it to another worker
 //
 // A worker that is told to leave fetches no more, lets what runs finish within the drain time, then
-// interrupts it; an interrupted attempt costs no try and is queued again at once. A cancel reaches the
+// interrupts it; an interrupted attempt costs no try and is queued again at once. One that is to retire,
+// because another takes its place, lets what it runs finish without that limit. A cancel reaches the
 // worker as a hint, and at the latest with the next look, once a second while something runs.
 package worker

@@ -236,6 +236,34 @@ func TestDrainLetsWhatRunsFinish(t *testing.T) {
 	}
 }
 
+func TestARetiredWorkerLetsWhatRunsFinish(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	started, release := make(chan struct{}), make(chan struct{})
+	retire, left := make(chan struct{}), make(chan error, 1)
+	pool := worker.New(worker.Config{
+		Store: b.Store, Heart: b.Store, Worker: jobs.Worker{ID: uuid.New(), Pool: "default", Slots: 1, Kinds: []string{"work"}, Lease: time.Minute},
+		Runner: runFunc(func(_ context.Context, claim jobs.Claim) (jobs.Ending, error) {
+			close(started)
+			<-release
+			return completed(claim), nil
+		}),
+		Beat: 10 * time.Second, Retire: retire, FetchCooldown: 2 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+	})
+	go func() { left <- pool.Run(context.WithoutCancel(t.Context())) }()
+	first := b.submit()
+	<-started
+	close(retire)
+	second := b.submit()
+	b.start(1, time.Second, func(_ context.Context, claim jobs.Claim) (jobs.Ending, error) { return completed(claim), nil })
+	b.until("its successor has taken what came later", func() bool { return b.state(second) == jobs.Completed })
+	close(release)
+	b.ok(<-left)
+	if task, err := b.Task(t.Context(), first); err != nil || task.State != jobs.Completed || task.Attempt != 1 {
+		t.Errorf("what ran at its retirement: %+v, %v", task, err)
+	}
+}
+
 func TestAnAttemptTakenOverIsNotEnded(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
+import { execFileSync } from 'node:child_process'
 import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 
 const root = new URL('../../', import.meta.url)
-const { exports, dependencies } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as {
+const { bin, exports, dependencies } = JSON.parse(readFileSync(new URL('package.json', root), 'utf8')) as {
+  bin: Record<string, string>
   exports: Record<string, { default: string }>
   dependencies: Record<string, string>
 }
@@ -50,4 +53,9 @@ test('the package can be imported by its names', async () => {
     ['./next', ['createFreshetHandler']],
     ['./webhooks', ['SignatureError', 'createWebhookHandler', 'verify']],
   ])
+})
+
+test('its program can be started as it is', () => {
+  const program = fileURLToPath(new URL(bin['freshet-sdk'] ?? '', root))
+  assert.match(execFileSync(program, ['--help'], { encoding: 'utf8' }), /^Usage: freshet-sdk generate/)
 })

@@ -1,0 +1,48 @@
+package cmd_test
+
+import (
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// longKinds runs for ever at its first attempt, and not at all at the next ones.
+const longKinds = `
+kinds:
+  - name: long
+    command: [sh, -c, 'echo $$ > {pids}/$FRESHET_ATTEMPT; [ $FRESHET_ATTEMPT -gt 1 ] || sleep 1000']
+`
+
+// TestKilledWorkerIsTakenOver kills the worker: its command dies, and the next attempt begins.
+func TestKilledWorkerIsTakenOver(t *testing.T) {
+	t.Parallel()
+	pids := t.TempDir()
+	p := newProgram(t, strings.ReplaceAll(longKinds, "{pids}", pids)).start()
+	id := p.submit("long")
+	var pid int
+	p.until("the command runs", func() bool {
+		text, _ := os.ReadFile(filepath.Join(pids, "1"))
+		pid, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+		return pid > 0
+	})
+	killed := time.Now()
+	if err := syscall.Kill(p.workers()[0].PID, syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	p.until("the task is completed", func() bool { return p.task(id).State == "completed" })
+	took := time.Since(killed)
+	if alive(pid) {
+		t.Error("the command of the killed worker is alive")
+	}
+	if took > 5*time.Second {
+		t.Errorf("the takeover took %s", took)
+	}
+	if task := p.task(id); task.Attempt != 2 {
+		t.Errorf("attempt %d", task.Attempt)
+	}
+	t.Logf("taken over after %s", took)
+}

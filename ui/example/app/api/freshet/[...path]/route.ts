@@ -1,0 +1,6 @@
+import { createFreshetHandler } from '@freshet/sdk/next'
+
+import { user } from '@/lib/session'
+import summary from '@/tasks/summary'
+
+export const { POST } = createFreshetHandler({ owner: user, tasks: [summary] })
