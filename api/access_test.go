@@ -47,6 +47,9 @@ func strangers() map[string]struct {
 		"pause-pool":        {"/v1/pools/default/pause", "", 403},
 		"resume-pool":       {"/v1/pools/default/resume", "", 403},
 		"list-workers":      {"/v1/workers", "", 403},
+		"get-maintenance":   {"/v1/maintenance", "", 403},
+		"set-maintenance":   {"/v1/maintenance", `{"enabled":true}`, 403},
+		"reload-config":     {"/v1/config/reload", "", 403},
 		"health":            {"/healthz", "", 200},
 		"ready":             {"/readyz", "", 200},
 	}

@@ -29,14 +29,16 @@ type catalogue struct {
 	store  *postgres.Store
 	logger *slog.Logger
 
+	wake    chan struct{}
 	loading sync.Mutex // one load at a time
 	current atomic.Pointer[edition]
 }
 
-// edition is the kinds as they were at one time. It is immutable.
+// edition is the kinds as they were at one time, and whether there was a maintenance. It is immutable.
 type edition struct {
-	kinds map[string]entry
-	at    time.Time
+	kinds       map[string]entry
+	maintenance *jobs.Maintenance
+	at          time.Time
 }
 
 // entry is one kind, ready to take submits.
@@ -46,9 +48,13 @@ type entry struct {
 	paused   bool
 }
 
-// get finds a kind; the error is a problem that points at it when there is none.
+// get finds a kind that tasks may be submitted of; the error is a problem that points at it when there is
+// none.
 func (c *catalogue) get(ctx context.Context, name string) (entry, error) {
 	if known := c.current.Load(); known != nil {
+		if err := maintained(known.maintenance); err != nil {
+			return entry{}, err
+		}
 		if found, ok := known.kinds[name]; ok {
 			return found, nil
 		}
@@ -57,6 +63,9 @@ func (c *catalogue) get(ctx context.Context, name string) (entry, error) {
 		return entry{}, err
 	}
 	known := c.current.Load()
+	if err := maintained(known.maintenance); err != nil {
+		return entry{}, err
+	}
 	found, ok := known.kinds[name]
 	if !ok {
 		hint := document.Suggestion(name, slices.Collect(maps.Keys(known.kinds)))
@@ -78,7 +87,11 @@ func (c *catalogue) refresh(ctx context.Context, within time.Duration) error {
 	if err != nil {
 		return err
 	}
-	next := &edition{kinds: make(map[string]entry, len(statuses)), at: now}
+	settings, err := c.store.Settings(ctx)
+	if err != nil {
+		return err
+	}
+	next := &edition{kinds: make(map[string]entry, len(statuses)), maintenance: settings.Maintenance, at: now}
 	for _, status := range statuses {
 		compiled, err := before.compile(status)
 		if err != nil {
@@ -108,6 +121,14 @@ func (e *edition) compile(status jobs.KindStatus) (*kind.Kind, error) {
 // load reads the kinds now.
 func (c *catalogue) load(ctx context.Context) error { return c.refresh(ctx, 0) }
 
+// look has run read the kinds at once. It never blocks.
+func (c *catalogue) look() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
+	}
+}
+
 // run reads the kinds again and again until ctx ends.
 func (c *catalogue) run(ctx context.Context) error {
 	ticker := time.NewTicker(catalogueEvery)
@@ -119,6 +140,7 @@ func (c *catalogue) run(ctx context.Context) error {
 		select {
 		case <-ctx.Done():
 			return nil
+		case <-c.wake:
 		case <-ticker.C:
 		}
 	}

@@ -36,12 +36,14 @@ const (
 	codeInternal         code = "internal"
 	codeUnavailable      code = "unavailable"
 	codeBusy             code = "busy"
+	codeMaintenance      code = "maintenance"
 )
 
 const (
 	problemType    = "application/problem+json"
 	problemAddress = errorsPath + "#" // a code follows
 	retrySoon      = "1"              // seconds
+	retryLater     = "30"             // seconds
 )
 
 // refusal is one row of the table of codes.
@@ -79,6 +81,7 @@ func refusals() []refusal {
 		{codeClientGone, 499, "The client went away", "Only the log shows this: the client closed the connection before the answer."},
 		{codeInternal, 500, "That is our fault", "The log says more, under the request's id."},
 		{codeUnavailable, 503, "Not now", "The database does not answer. Try again soon."},
+		{codeMaintenance, 503, "Nothing new is taken", "The operator has begun a maintenance. What runs goes on; try again later."},
 		{codeBusy, 503, "Too many at once", "Others change the same task at this moment. Try again."},
 	}
 }

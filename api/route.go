@@ -84,6 +84,7 @@ func (s *Server) operations(mux chi.Router) huma.API {
 	s.kindRoutes(r)
 	s.poolRoutes(r)
 	s.workerRoutes(r)
+	s.operatorRoutes(r)
 	s.healthRoutes(r)
 	return r.api
 }

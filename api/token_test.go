@@ -36,7 +36,7 @@ func TestTokenReadsAndNothingElse(t *testing.T) {
 		case "list-tasks":
 			status = http.StatusOK // asked for ada's
 		case "submit-task", "submit-tasks", "cancel-task", "retry-task", "rerun-task", "create-token",
-			"pause-kind", "resume-kind", "pause-pool", "resume-pool":
+			"pause-kind", "resume-kind", "pause-pool", "resume-pool", "set-maintenance", "reload-config":
 			method = http.MethodPost
 		case "delete-task":
 			method = http.MethodDelete

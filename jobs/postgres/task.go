@@ -22,7 +22,8 @@ const taskColumns = `t.id, t.owner, t.kind, t.kind_hash, t.pool, t.state, t.run,
 	CASE WHEN t.state <> 'pending' THEN NULL
 		WHEN a.due_at > clock_timestamp() THEN a.hold
 		WHEN EXISTS (SELECT FROM freshet.kinds k WHERE k.name = t.kind AND k.paused_at IS NOT NULL)
-			OR EXISTS (SELECT FROM freshet.pools o WHERE o.name = t.pool AND o.paused_at IS NOT NULL) THEN 'paused'
+			OR EXISTS (SELECT FROM freshet.pools o WHERE o.name = t.pool AND o.paused_at IS NOT NULL)
+			OR ` + inMaintenance + ` THEN 'paused'
 		WHEN NOT EXISTS (SELECT FROM freshet.workers w
 			WHERE w.pool = t.pool AND w.died_at IS NULL AND w.lease_until > clock_timestamp() AND t.kind = ANY (w.kinds)) THEN 'no_worker'
 		ELSE 'queued' END,

@@ -37,6 +37,15 @@ func (s *Store) Beat(ctx context.Context, worker uuid.UUID) error {
 	return nil
 }
 
+// SetWorkerKinds changes the kinds that a worker can run.
+func (s *Store) SetWorkerKinds(ctx context.Context, worker uuid.UUID, kinds []string) error {
+	if _, err := s.pool.Exec(ctx, `UPDATE freshet.workers SET kinds = $2 WHERE id = $1`, worker, kinds); err != nil {
+		return fmt.Errorf("set the kinds of a worker: %w", err)
+	}
+	s.notifier.control() // a kind that had no worker may have one now
+	return nil
+}
+
 // RemoveWorker forgets a worker that leaves.
 func (s *Store) RemoveWorker(ctx context.Context, worker uuid.UUID) error {
 	if _, err := s.pool.Exec(ctx, `DELETE FROM freshet.workers WHERE id = $1`, worker); err != nil {

@@ -1,0 +1,43 @@
+package api_test
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"freshet/api"
+)
+
+func TestMaintenance(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	other, err := api.New(t.Context(), api.Config{Store: r.store, Hub: r.hub, Secrets: box(), Logger: discard()})
+	r.ok(err)
+	r.ok(other.Reload(t.Context()))
+	replica := &rig{t: t, store: r.store, hub: r.hub, schema: r.schema, http: r.serve(other)}
+	before := r.submit(`{"kind":"anything"}`)
+	if a := r.call(root, http.MethodPost, "/v1/maintenance", `{"enabled":true,"message":"back at nine"}`).want(http.StatusOK); !strings.Contains(a.body, `"message":"back at nine"`) {
+		t.Errorf("maintenance: %s", a.body)
+	}
+	r.ok(other.Reload(t.Context())) // as its hint has it do
+	for _, server := range []*rig{r, replica} {
+		for path, body := range map[string]string{
+			"/v1/tasks": `{"kind":"anything"}`, "/v1/tasks/batch": `{"tasks":[{"kind":"anything"}]}`,
+			"/v1/tasks/" + before.ID + "/rerun": "",
+		} {
+			a := server.call(ada, http.MethodPost, path, body)
+			a.refused(http.StatusServiceUnavailable, "maintenance", "")
+			if a.header.Get("Retry-After") == "" || !strings.Contains(a.body, "back at nine") {
+				t.Errorf("%s: Retry-After %q: %s", path, a.header.Get("Retry-After"), a.body)
+			}
+		}
+		if a := server.call(ada, http.MethodGet, "/v1/tasks/"+before.ID, "").want(http.StatusOK); a.task().Wait == nil || a.task().Wait.Reason != "paused" {
+			t.Errorf("a task that waits: %s", a.body)
+		}
+	}
+	r.call(root, http.MethodPost, "/v1/maintenance", `{"enabled":false}`).want(http.StatusOK)
+	r.submit(`{"kind":"anything"}`)
+	r.call(root, http.MethodPost, "/v1/maintenance", `{"enabled":true,"message":"`+strings.Repeat("x", 501)+`"}`).
+		refused(http.StatusUnprocessableEntity, "invalid_request", "/message")
+	r.call(root, http.MethodPost, "/v1/config/reload", "").want(http.StatusAccepted)
+}

@@ -1,0 +1,3 @@
+DROP TABLE freshet.settings;
+
+DELETE FROM freshet.schema_versions WHERE version = 103;
