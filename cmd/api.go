@@ -68,12 +68,19 @@ func (a *app) serveAPI(ctx context.Context, path, addr string) error {
 	}
 	defer socket.Close() // the server closes it first, when it comes to run
 	keys := serverKeys{admin: a.env("FRESHET_API_KEY"), secret: a.env("FRESHET_SECRET_KEY")}
-	parts, _, err := a.apiParts(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys})
+	replica, err := a.replica(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys})
 	if err != nil {
 		return err
 	}
+	replica.reloader.take = func(ctx context.Context) error {
+		settings, err := a.settings(path)
+		if err != nil {
+			return err
+		}
+		return replica.publish(ctx, store, settings)
+	}
 	a.logger.Info("API is ready", "address", socket.Addr().String())
-	return supervisor.Run(ctx, apiStop, parts...)
+	return supervisor.Run(ctx, apiStop, replica.parts...)
 }
 
 func (a *app) apiAddress(flag string) string {
@@ -98,46 +105,60 @@ type serving struct {
 	keys     serverKeys
 }
 
-// reload has an API replica read the kinds that are in the database now.
-type reload = func(context.Context) error
+// replica is an API replica, ready to run.
+type replica struct {
+	server   *api.Server
+	reloader *reloader
+	parts    []supervisor.Part
+}
 
-// apiParts makes the parts of an API replica, after it has told the database of the settings.
-func (a *app) apiParts(ctx context.Context, s serving) ([]supervisor.Part, reload, error) {
+// publish makes other settings those of the database and of the replica.
+func (r *replica) publish(ctx context.Context, store *postgres.Store, settings *config.Config) error {
+	if err := publishSettings(ctx, store, settings); err != nil {
+		return err
+	}
+	return r.server.Reload(ctx)
+}
+
+// replica makes an API replica, after it has told the database of the settings.
+func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	box, err := openBox(s.keys.secret)
 	if err != nil {
-		return nil, nil, &exitError{exitConfig, err}
+		return nil, &exitError{exitConfig, err}
 	}
 	if err := publish(ctx, s); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	hub := realtime.New(api.NewFeed(s.store, s.settings.Server.PublicURL), a.logger)
 	controller, reaper := control.New(s.store, a.logger), control.NewReaper(s.store, a.logger)
+	r := &replica{reloader: newReloader(s.store, a.logger)}
+	changed := func() { controller.Wake(); reaper.Wake(); r.reloader.look(); r.server.Wake() }
 	listener, err := s.store.Listener(s.db.direct, postgres.Hints{
-		Task:    hub.Wake,
-		Control: func() { controller.Wake(); reaper.Wake() },
-		All:     func() { hub.WakeAll(); controller.Wake(); reaper.Wake() },
+		Task: hub.Wake, Control: changed, All: func() { hub.WakeAll(); changed() },
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	server, err := api.New(ctx, api.Config{
+	r.server, err = api.New(ctx, api.Config{
 		Store: s.store, Hub: hub, Secrets: box, PublicURL: s.settings.Server.PublicURL,
 		CORSOrigins: s.settings.Server.CORSOrigins, Hearing: listener.Hearing, Version: a.Version, Logger: a.logger,
 	})
 	switch {
 	case errors.Is(err, secret.ErrWrongKey):
-		return nil, nil, &exitError{exitConfig, err}
+		return nil, &exitError{exitConfig, err}
 	case err != nil:
-		return nil, nil, err
+		return nil, err
 	}
-	return []supervisor.Part{
+	r.parts = []supervisor.Part{
 		{Name: "listener", Run: listener.Run},
 		{Name: "control", Run: controller.Run},
 		{Name: "reaper", Run: reaper.Run},
 		{Name: "hub", Run: hub.Run},
-		{Name: "catalogue", Run: server.Run},
-		{Name: "HTTP", Run: func(ctx context.Context) error { return server.Serve(ctx, s.socket) }},
-	}, server.Reload, nil
+		{Name: "catalogue", Run: r.server.Run},
+		{Name: "reload", Run: r.reloader.run},
+		{Name: "HTTP", Run: func(ctx context.Context) error { return r.server.Serve(ctx, s.socket) }},
+	}
+	return r, nil
 }
 
 // publish makes the kinds, the pools and the admin's key of this process those of the database.

@@ -117,15 +117,19 @@ func (a *app) devServe(ctx context.Context, db database, project *devProject, fo
 	defer store.Close()
 	address := "http://" + socket.Addr().String()
 	settings := devServer(project.settings, address)
-	parts, reload, err := a.apiParts(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys.serverKeys})
+	replica, err := a.replica(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys.serverKeys})
 	if err != nil {
 		return err
 	}
 	crew := &devCrew{app: a, store: store, db: db, folder: folder, keys: keys, orders: make(chan *config.Config, 1)}
 	crew.orders <- settings
-	parts = append(parts,
+	watch := &devReload{project: project, publish: func(ctx context.Context, settings *config.Config) error {
+		return replica.publish(ctx, store, settings)
+	}, orders: crew.orders}
+	replica.reloader.take = watch.take
+	parts := append(replica.parts,
 		supervisor.Part{Name: "workers", Run: crew.run},
-		supervisor.Part{Name: "reload", Run: (&devReload{project, store, reload, crew.orders}).run})
+		supervisor.Part{Name: "watch", Run: watch.run})
 	if len(program) > 0 {
 		parts = append(parts, a.devProgram(program, address, keys))
 	}

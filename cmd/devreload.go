@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"path/filepath"
 	"slices"
+	"sync"
 	"time"
 
 	"freshet/config"
-	"freshet/jobs/postgres"
 )
 
 // watchEvery is how often a project's files are looked at. They count as changed when two looks in a row
@@ -18,44 +18,50 @@ const watchEvery = 150 * time.Millisecond
 // devReload keeps what is served that of the project's files.
 type devReload struct {
 	project *devProject
-	store   *postgres.Store
-	reload  reload
+	publish func(context.Context, *config.Config) error
 	orders  chan<- *config.Config // for the crew
+	taking  sync.Mutex            // one change at a time: one may be asked for while another was seen
 }
 
 func (r *devReload) run(ctx context.Context) error {
 	ticker := time.NewTicker(watchEvery)
 	defer ticker.Stop()
-	last := r.project.version
+	last := ""
 	for {
 		select {
 		case <-ctx.Done():
 			return nil
 		case <-ticker.C:
 		}
-		seen := version(r.project.sources)
-		if seen == r.project.version || seen != last {
+		seen, changed := r.look()
+		if !changed || seen != last {
 			last = seen
 			continue
 		}
 		if err := r.take(ctx); err != nil && ctx.Err() == nil {
 			r.project.app.tell("%v\nfreshet: the settings before this change stay in force", err)
 		}
-		last = r.project.version
 	}
+}
+
+// look tells what the files are now, and whether that was read.
+func (r *devReload) look() (seen string, changed bool) {
+	r.taking.Lock()
+	defer r.taking.Unlock()
+	seen = version(r.project.sources)
+	return seen, seen != r.project.version
 }
 
 // take loads the project and tells database, API and workers.
 func (r *devReload) take(ctx context.Context) error {
+	r.taking.Lock()
+	defer r.taking.Unlock()
 	server := r.project.settings.Server
 	if err := r.project.load(); err != nil {
 		return err
 	}
 	settings := r.project.settings
-	if err := publishSettings(ctx, r.store, settings); err != nil {
-		return err
-	}
-	if err := r.reload(ctx); err != nil {
+	if err := r.publish(ctx, settings); err != nil {
 		return err
 	}
 	select {

@@ -127,7 +127,7 @@ func TestBehindAPooler(t *testing.T) {
 }
 
 // beside runs a part of Freshet until the test ends.
-func (p *program) beside(args ...string) {
+func (p *program) beside(args ...string) *os.Process {
 	p.t.Helper()
 	command := exec.CommandContext(context.WithoutCancel(p.t.Context()), os.Args[0], args...)
 	command.Dir, command.Env = p.folder, p.env
@@ -142,4 +142,5 @@ func (p *program) beside(args ...string) {
 			p.t.Errorf("freshet %s: %v\n%s", strings.Join(args, " "), err, log)
 		}
 	})
+	return command.Process
 }

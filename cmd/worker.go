@@ -63,24 +63,41 @@ func (a *app) workerCommand() *cobra.Command {
 	return command
 }
 
-func (a *app) work(ctx context.Context, options workerOptions) error {
+// workplace is what a worker needs of this machine: the settings, its pool, and where attempts run.
+type workplace struct {
+	settings *config.Config
+	pool     config.Pool
+	host     *runner.Host
+}
+
+// workplace reads freshet.yaml, and refuses what a worker could only fail with.
+func (a *app) workplace(options workerOptions) (*workplace, error) {
 	settings, err := a.settings(options.config)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	pool, found := settings.Pool(options.pool)
 	if !found {
-		return &exitError{exitConfig, fmt.Errorf("%s has no pool %q", settings.Path, options.pool)}
+		return nil, &exitError{exitConfig, fmt.Errorf("%s has no pool %q", settings.Path, options.pool)}
 	}
 	lookup, err := a.commandLookup(settings, options.dotenv)
 	if err != nil {
-		return err
+		return nil, err
+	}
+	if err := variablesSet(settings, options.pool, lookup); err != nil {
+		return nil, &exitError{exitConfig, err}
 	}
 	mine := slices.DeleteFunc(slices.Clone(settings.Kinds), func(k jobs.Kind) bool { return k.Pool != pool.Name })
-	if err := variablesSet(settings, options.pool, lookup); err != nil {
-		return &exitError{exitConfig, err}
-	}
 	if _, err := a.webhookSecrets(mine...); err != nil {
+		return nil, err
+	}
+	host, err := a.host(settings, options.root, lookup)
+	return &workplace{settings, pool, host}, err
+}
+
+func (a *app) work(ctx context.Context, options workerOptions) error {
+	place, err := a.workplace(options)
+	if err != nil {
 		return err
 	}
 	db, err := a.database()
@@ -90,7 +107,7 @@ func (a *app) work(ctx context.Context, options workerOptions) error {
 	if err := process.Adopt(); err != nil {
 		return err
 	}
-	store, err := a.open(ctx, db, "freshet worker "+pool.Name, int32(min(pool.Slots, 8)+6))
+	store, err := a.open(ctx, db, "freshet worker "+place.pool.Name, int32(min(place.pool.Slots, 8)+6))
 	if err != nil {
 		return err
 	}
@@ -100,34 +117,30 @@ func (a *app) work(ctx context.Context, options workerOptions) error {
 		return err
 	}
 	defer heart.Close()
-	return a.pull(ctx, stores{store, heart}, db, settings, pool, options, lookup)
+	if err := place.host.Sweep(); err != nil {
+		a.logger.Warn("workspaces of dead attempts were not removed", "error", err)
+	}
+	return a.pull(ctx, stores{store, heart}, db, place, options)
 }
 
 // stores are a worker's connections: those of its work, and the one of its beats.
 type stores struct{ work, heart *postgres.Store }
 
 // pull runs the parts of a worker until ctx ends.
-func (a *app) pull(ctx context.Context, stores stores, db database, settings *config.Config,
-	pool config.Pool, options workerOptions, lookup lookup,
-) error {
-	host, err := a.host(settings, options.root, lookup)
-	if err != nil {
-		return err
-	}
-	host.Sink = stores.work
-	if err := host.Sweep(); err != nil {
-		a.logger.Warn("workspaces of dead attempts were not removed", "error", err)
-	}
-	self, err := a.self(settings, pool)
+func (a *app) pull(ctx context.Context, stores stores, db database, place *workplace, options workerOptions) error {
+	place.host.Sink = stores.work
+	self, err := a.self(place)
 	if err != nil {
 		return err
 	}
 	self.Session = db.direct != ""
 	retired, stop := signal.NotifyContext(context.WithoutCancel(ctx), retireSignal)
 	defer stop()
+	hosts, reloader := runner.NewHosts(place.host), newReloader(stores.work, a.logger)
+	reloader.take = func(ctx context.Context) error { return a.move(ctx, hosts, stores, self.ID, options) }
 	var listener *postgres.Listener
 	workers := worker.New(worker.Config{
-		Store: stores.work, Heart: stores.heart, Runner: host, Worker: self,
+		Store: stores.work, Heart: stores.heart, Runner: hosts, Worker: self,
 		Beat: beatEvery, Hearing: func() bool { return listener.Hearing() },
 		Drain: options.drain, Retire: retired.Done(), FetchCooldown: fetchCooldown, PollOnly: db.pooled, Logger: a.logger,
 	})
@@ -137,27 +150,41 @@ func (a *app) pull(ctx context.Context, stores stores, db database, settings *co
 				workers.CancelRequested()
 			}
 		},
-		All:  workers.CancelRequested,
-		Lost: workers.BeatNow,
+		Control: reloader.look,
+		All:     func() { workers.CancelRequested(); reloader.look() },
+		Lost:    workers.BeatNow,
 	})
 	if err != nil {
 		return err
 	}
 	listener.Hold(self.ID)
-	deadline := options.drain + longestGrace(settings) + stopSlack
+	deadline := options.drain + longestGrace(place.settings) + stopSlack
 	ctx, leave := context.WithCancel(ctx)
 	defer leave()
 	return supervisor.Run(ctx, deadline,
 		supervisor.Part{Name: "listener", Run: listener.Run},
+		supervisor.Part{Name: "reload", Run: reloader.run},
 		supervisor.Part{Name: "worker", Run: leaving(workers, leave)},
 	)
+}
+
+// move reads freshet.yaml again, for the attempts that begin from now on. What it says of the pool itself
+// is taken at the next start.
+func (a *app) move(ctx context.Context, hosts *runner.Hosts, stores stores, worker uuid.UUID, options workerOptions) error {
+	place, err := a.workplace(options)
+	if err != nil {
+		return err
+	}
+	place.host.Sink = stores.work
+	hosts.Replace(place.host)
+	return stores.work.SetWorkerKinds(ctx, worker, kindNames(place.settings))
 }
 
 // workerVariable names the id that a supervisor gives a worker, so that it can tell of its death.
 const workerVariable = "FRESHET_WORKER_ID"
 
 // self is what this process tells of itself as a worker.
-func (a *app) self(settings *config.Config, pool config.Pool) (jobs.Worker, error) {
+func (a *app) self(place *workplace) (jobs.Worker, error) {
 	host, err := os.Hostname()
 	if err != nil {
 		return jobs.Worker{}, fmt.Errorf("host name: %w", err)
@@ -169,8 +196,8 @@ func (a *app) self(settings *config.Config, pool config.Pool) (jobs.Worker, erro
 		}
 	}
 	return jobs.Worker{
-		ID: id, Pool: pool.Name, Host: host, PID: os.Getpid(), Slots: pool.Slots, Kinds: kindNames(settings),
-		Version: a.Version, Lease: pool.Lease,
+		ID: id, Pool: place.pool.Name, Host: host, PID: os.Getpid(), Slots: place.pool.Slots, Kinds: kindNames(place.settings),
+		Version: a.Version, Lease: place.pool.Lease,
 	}, nil
 }
 
