@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -108,6 +109,7 @@ type serving struct {
 // replica is an API replica, ready to run.
 type replica struct {
 	server   *api.Server
+	settings atomic.Pointer[config.Config]
 	reloader *reloader
 	parts    []supervisor.Part
 }
@@ -117,6 +119,7 @@ func (r *replica) publish(ctx context.Context, store *postgres.Store, settings *
 	if err := publishSettings(ctx, store, settings); err != nil {
 		return err
 	}
+	r.settings.Store(settings)
 	return r.server.Reload(ctx)
 }
 
@@ -132,6 +135,8 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	hub := realtime.New(api.NewFeed(s.store, s.settings.Server.PublicURL), a.logger)
 	controller, reaper := control.New(s.store, a.logger), control.NewReaper(s.store, a.logger)
 	r := &replica{reloader: newReloader(s.store, a.logger)}
+	r.settings.Store(s.settings)
+	janitor := control.NewJanitor(s.store, a.logger, func() jobs.Retention { return r.settings.Load().Retention })
 	changed := func() { controller.Wake(); reaper.Wake(); r.reloader.look(); r.server.Wake() }
 	listener, err := s.store.Listener(s.db.direct, postgres.Hints{
 		Task: hub.Wake, Control: changed, All: func() { hub.WakeAll(); changed() },
@@ -153,6 +158,7 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 		{Name: "listener", Run: listener.Run},
 		{Name: "control", Run: controller.Run},
 		{Name: "reaper", Run: reaper.Run},
+		{Name: "janitor", Run: janitor.Run},
 		{Name: "hub", Run: hub.Run},
 		{Name: "catalogue", Run: r.server.Run},
 		{Name: "reload", Run: r.reloader.run},

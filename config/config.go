@@ -22,12 +22,13 @@ import (
 
 // Config is what a freshet.yaml says, its defaults filled in and its schemas inlined.
 type Config struct {
-	Path    string // of freshet.yaml; absolute after Load
-	Folder  string // of freshet.yaml: the "project" that commands run in
-	Server  Server
-	Kinds   []jobs.Kind         // in the order of the file; each of them compiles
-	PassEnv map[string][]string // by name of kind: the variables that its command inherits
-	Pools   []Pool              // in the order of the file; "default" is always there
+	Path      string // of freshet.yaml; absolute after Load
+	Folder    string // of freshet.yaml: the "project" that commands run in
+	Server    Server
+	Kinds     []jobs.Kind         // in the order of the file; each of them compiles
+	PassEnv   map[string][]string // by name of kind: the variables that its command inherits
+	Pools     []Pool              // in the order of the file; "default" is always there
+	Retention jobs.Retention
 }
 
 // Server is what the API replicas need to know. Each empty field means its default.
@@ -97,7 +98,7 @@ func Parse(source []byte, path string, folder fs.FS) (*Config, error) {
 	}
 	config := &Config{
 		Path: path, Folder: filepath.Dir(path), Server: content.server,
-		PassEnv: map[string][]string{}, Pools: content.pools,
+		PassEnv: map[string][]string{}, Pools: content.pools, Retention: content.retention,
 	}
 	for _, entry := range content.kinds {
 		config.Kinds = append(config.Kinds, entry.Kind)

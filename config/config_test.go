@@ -53,6 +53,8 @@ func parse(t *testing.T, source string) *config.Config {
 	return got
 }
 
+const day = 24 * time.Hour
+
 func TestParseFull(t *testing.T) {
 	t.Parallel()
 	retry := jobs.Retry{MaxAttempts: 5, Initial: time.Second, Factor: 1.5, Max: 5 * time.Minute, Jitter: 0.1}
@@ -81,6 +83,7 @@ func TestParseFull(t *testing.T) {
 			{Name: "default", Provider: "process", Slots: 4, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute},
 			{Name: "heavy", Provider: "none", Slots: 1, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute},
 		},
+		Retention: jobs.Retention{Tasks: 90 * day, Logs: 7 * day, Artifacts: 30 * day},
 	}
 	if got := parse(t, string(read(t, "full.yaml"))); !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)

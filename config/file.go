@@ -4,6 +4,8 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+
+	"freshet/jobs"
 )
 
 // namePattern is what the names of kinds and pools look like.
@@ -16,6 +18,8 @@ type file struct {
 	server Server
 	kinds  []entry
 	pools  []Pool
+
+	retention jobs.Retention
 }
 
 func fileShape() shape[file] {
@@ -24,6 +28,8 @@ func fileShape() shape[file] {
 		field("kinds", "The kinds of tasks, and how they run.", list(kindShape()), func(f *file) *[]entry { return &f.kinds }),
 		field("pools", "The groups of workers, by name. The pool default is always there.", poolsShape(),
 			func(f *file) *[]Pool { return &f.pools }).otherwiseEmpty(),
+		field("retention", "How long ended tasks are kept.", retentionShape(),
+			func(f *file) *jobs.Retention { return &f.retention }).otherwiseEmpty(),
 	)
 }
 

@@ -27,6 +27,5 @@ func later(pattern string) bool {
 		"pools.*.location",
 		"pools.*.job",
 		"schedules",
-		"retention",
 	}, pattern)
 }

@@ -55,7 +55,7 @@ func TestSchemaAgreesWithTheReader(t *testing.T) {
 		"kinds: [{name: a, command: [x], http: {url: 'http://a/b'}}]", "kinds: [{name: a}]", "kinds: [{name: a, http: {}}]",
 		"kinds: [{name: a, http: {url: 'http://a/b'}, grace: 1s}]", "kinds: [{name: a, command: [x], http: {url: 'http://a/b'}, cwd: a}]",
 		"kinds: [{name: a, http: {url: 'http://a/b', timeout: 5}}]", "kinds: [{name: a, command: [x], retry: {maxAttempts: 0}}]",
-		"kinds: [{name: a, command: [x], env: {1A: x}}]", "pools: {a: {provider: fly}}", "pools: {A: {}}", "retention: {}",
+		"kinds: [{name: a, command: [x], env: {1A: x}}]", "pools: {a: {provider: fly}}", "pools: {A: {}}", "retention: {tasks: 30}",
 		"server: {publicUrl: x}", "kinds: [{name: a, command: [x], input: 5}]",
 	} {
 		if schema.Validate(asJSON(t, []byte(source))) == nil {

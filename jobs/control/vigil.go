@@ -24,15 +24,20 @@ const (
 // Whoever watches may have been cut off himself, together with the workers, by a database that was away.
 // So the vigil begins anew after each look that failed or was slow, and a worker has its whole lease
 // from then on to be heard of again.
+//
+// How long a worker has been silent is measured by this process's own monotonic clock. The database's
+// may jump: then the times of all beats are wrong at once, and still each beat differs from the last.
 type vigil struct {
-	since   time.Time // of unbroken watching; zero: it has not begun
-	locked  map[uuid.UUID]bool
-	missing map[uuid.UUID]sighting // workers that were seen without the lock that they had
+	since time.Time // of unbroken watching; zero: it has not begun
+	seen  map[uuid.UUID]sighting
 }
 
+// sighting is what the vigil knows of a worker.
 type sighting struct {
-	at   time.Time
-	beat time.Time
+	beat     time.Time // the last one, by the database's clock: to be compared, not reckoned with
+	at       time.Time // when that was seen first
+	locked   bool      // its lock was seen once
+	unlocked time.Time // since when, and since the last beat, the lock is missing; zero: it is not
 }
 
 // breakOff forgets what was seen.
@@ -44,27 +49,33 @@ func (v *vigil) judge(began, now time.Time, vitals []jobs.Vital) (dead []jobs.Vi
 		v.breakOff()
 	}
 	if v.since.IsZero() {
-		*v = vigil{since: now, locked: map[uuid.UUID]bool{}, missing: map[uuid.UUID]sighting{}}
+		v.since = now
 	}
-	locked, missing := make(map[uuid.UUID]bool, len(vitals)), make(map[uuid.UUID]sighting)
+	seen := make(map[uuid.UUID]sighting, len(vitals))
 	for _, vital := range vitals {
-		locked[vital.Worker] = vital.Locked || v.locked[vital.Worker]
-		if now.Sub(v.since) < vital.Lease {
-			continue
-		}
-		gone := vital.Session && locked[vital.Worker] && !vital.Locked
-		if gone {
-			seen, before := v.missing[vital.Worker]
-			if !before || !seen.beat.Equal(vital.Beat) {
-				seen = sighting{now, vital.Beat}
-			}
-			missing[vital.Worker] = seen
-			gone = now.Sub(seen.at) >= apart
-		}
-		if gone || vital.Expired {
+		s := v.seen[vital.Worker].next(vital, now)
+		seen[vital.Worker] = s
+		expired := now.Sub(s.at) > vital.Lease
+		gone := !s.unlocked.IsZero() && now.Sub(s.unlocked) >= apart
+		if now.Sub(v.since) > vital.Lease && (expired || gone) {
 			dead = append(dead, vital)
 		}
 	}
-	v.locked, v.missing = locked, missing
+	v.seen = seen
 	return dead
+}
+
+// next is what is known after another look.
+func (s sighting) next(vital jobs.Vital, now time.Time) sighting {
+	if s.at.IsZero() || !s.beat.Equal(vital.Beat) {
+		s = sighting{beat: vital.Beat, at: now, locked: s.locked}
+	}
+	s.locked = s.locked || vital.Locked
+	switch {
+	case !vital.Session || !s.locked || vital.Locked:
+		s.unlocked = time.Time{}
+	case s.unlocked.IsZero():
+		s.unlocked = now
+	}
+	return s
 }

@@ -23,10 +23,12 @@ func (w *watch) look(seconds float64, vital jobs.Vital) (dead bool) {
 	return len(w.judge(w.now, w.now, []jobs.Vital{vital})) > 0
 }
 
-// settle watches a healthy worker for longer than a lease.
-func settle(vital jobs.Vital) *watch {
+// settle watches a healthy worker for longer than a lease, until a last beat.
+func settle(last jobs.Vital) *watch {
 	w := &watch{now: time.Unix(1e9, 0)}
-	for range 40 {
+	for i := range 40 {
+		vital := last
+		vital.Beat = vital.Beat.Add(time.Duration(i-39) * time.Second)
 		if w.look(2, vital) {
 			panic("a healthy worker is dead")
 		}
@@ -38,35 +40,57 @@ func healthy() jobs.Vital {
 	return jobs.Vital{Worker: uuid.UUID{1}, Beat: time.Unix(1e9, 0), Lease: testLease, Session: true, Locked: true}
 }
 
+// silent looks at a worker that does not beat, until it is dead.
+func (w *watch) silent(t *testing.T, vital jobs.Vital) (took time.Duration) {
+	t.Helper()
+	for begun := w.now; ; {
+		if w.look(2, vital) {
+			return w.now.Sub(begun)
+		}
+		if w.now.Sub(begun) > 2*testLease {
+			t.Fatal("a silent worker is alive after two leases")
+		}
+	}
+}
+
 func TestExpiredLease(t *testing.T) {
 	t.Parallel()
-	vital := healthy()
-	w := settle(vital)
-	vital.Expired = true
-	if !w.look(2, vital) {
-		t.Error("a worker whose lease has run out is alive")
+	if took := settle(healthy()).silent(t, healthy()); took <= testLease || took > testLease+lookEvery {
+		t.Errorf("dead after %s", took)
+	}
+}
+
+// The database's clock jumps, by hours: who beats lives, and who does not is dead after a lease.
+func TestClockJumps(t *testing.T) {
+	t.Parallel()
+	for _, jump := range []time.Duration{-2 * time.Hour, 2 * time.Hour} {
+		vital := healthy()
+		w := settle(vital)
+		for i := range 100 {
+			vital.Beat = healthy().Beat.Add(jump + time.Duration(i)*time.Second)
+			if w.look(10, vital) {
+				t.Fatalf("after a jump by %s, a worker that beats is dead", jump)
+			}
+		}
+		if took := w.silent(t, vital); took <= testLease || took > testLease+lookEvery {
+			t.Errorf("after a jump by %s, dead after %s", jump, took)
+		}
 	}
 }
 
 func TestWhoWatchesAnewWaitsAWholeLease(t *testing.T) {
 	t.Parallel()
-	vital := healthy()
-	vital.Expired = true
 	w := &watch{now: time.Unix(1e9, 0)}
-	for range 30 { // 60 s, the first look included
-		if w.look(2, vital) {
-			t.Fatalf("dead after %s", w.now.Sub(w.since))
-		}
+	if w.look(0, healthy()) {
+		t.Fatal("dead at the first look")
 	}
-	if !w.look(2, vital) {
-		t.Error("alive after more than a lease")
+	if took := w.silent(t, healthy()); took <= testLease || took > testLease+lookEvery {
+		t.Errorf("dead after %s", took)
 	}
 }
 
 func TestCutOff(t *testing.T) {
 	t.Parallel()
-	expired := healthy()
-	expired.Expired = true
 	for name, cut := range map[string]func(*watch){
 		"a look that failed": func(w *watch) { w.breakOff() },
 		"a look that was slow": func(w *watch) {
@@ -76,9 +100,12 @@ func TestCutOff(t *testing.T) {
 		},
 	} {
 		w := settle(healthy())
+		for range 29 { // nearly a lease
+			w.look(2, healthy())
+		}
 		cut(w)
-		if w.look(2, expired) {
-			t.Errorf("after %s a worker is buried at once", name)
+		if took := w.silent(t, healthy()); took < testLease {
+			t.Errorf("after %s a worker is buried within %s", name, took)
 		}
 	}
 }

@@ -2,26 +2,38 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
 	"time"
 )
 
-// batchTimeout bounds one commit of a batch, whatever the callers' own deadlines are.
-const batchTimeout = 30 * time.Second
+// batchTimeout bounds one commit of a batch, whatever the callers' own deadlines are: longer than a
+// statement may wait for a lock, and short, because a commit that went into a black hole holds a lead.
+const batchTimeout = 15 * time.Second
 
-// batcher commits what arrives while the previous commit is in flight together. It has no goroutine
-// of its own: one of the callers leads, and at the end of its commit hands the lead to the first of
-// those who have come to wait. While anyone waits, all leads are taken.
+var (
+	// errUnknown: a caller left while its request was being committed.
+	errUnknown = errors.New("whether it was stored is not known")
+	errClosed  = errors.New("the store is closed")
+)
+
+// batcher commits what arrives while the previous commit is in flight together. A lead is a goroutine
+// that commits batch after batch and ends when nobody waits; while anyone waits, all leads are taken.
+// The callers do not lead themselves, so that each can leave when its time is up.
 type batcher[Request, Response any] struct {
 	run   func(context.Context, []Request) ([]Response, error)
 	max   int // requests in one batch
 	leads int // commits at the same time
 
+	open  context.Context //nolint:containedctx // of the commits, which go on when their callers have left
+	close context.CancelCauseFunc
+
 	mu      sync.Mutex
 	waiting []*batched[Request, Response]
 	leading int
+	commits sync.WaitGroup
 }
 
 type batched[Request, Response any] struct {
@@ -29,70 +41,73 @@ type batched[Request, Response any] struct {
 	response Response
 	err      error
 	done     chan struct{}
-	lead     chan struct{} // closed when this caller is to lead; it waits no longer then
 }
 
-// Do has the request committed together with others' and returns its own answer. When ctx ends the
-// caller leaves, and the request may be committed all the same.
+func newBatcher[Request, Response any](
+	run func(context.Context, []Request) ([]Response, error), largest, leads int,
+) *batcher[Request, Response] {
+	b := &batcher[Request, Response]{run: run, max: largest, leads: leads}
+	b.open, b.close = context.WithCancelCause(context.Background())
+	return b
+}
+
+// end breaks off the commits whose callers have left, and waits for them. Do is not to be called after.
+func (b *batcher[Request, Response]) end() {
+	b.close(errClosed)
+	b.commits.Wait()
+}
+
+// Do has the request committed together with others' and returns its own answer. When ctx ends before,
+// the error is the cause; if it is errUnknown too, the request may be stored all the same, else it is not.
 func (b *batcher[Request, Response]) Do(ctx context.Context, request Request) (Response, error) {
-	item := &batched[Request, Response]{request: request, done: make(chan struct{}), lead: make(chan struct{})}
+	item := &batched[Request, Response]{request: request, done: make(chan struct{})}
 	b.mu.Lock()
+	b.waiting = append(b.waiting, item)
 	if b.leading < b.leads {
 		b.leading++
-		b.mu.Unlock()
-		b.commit(ctx, item)
-		return item.response, item.err
+		b.commits.Go(b.lead)
 	}
-	b.waiting = append(b.waiting, item)
 	b.mu.Unlock()
-
 	select {
 	case <-item.done:
-	case <-item.lead:
-		b.commit(ctx, item)
-	case <-ctx.Done():
-		return b.leave(ctx, item)
-	}
-	return item.response, item.err
-}
-
-// leave gives up waiting, unless the lead was handed over at the same moment: then others rely on it.
-func (b *batcher[Request, Response]) leave(ctx context.Context, item *batched[Request, Response]) (Response, error) {
-	b.mu.Lock()
-	if at := slices.Index(b.waiting, item); at >= 0 {
-		b.waiting = slices.Delete(b.waiting, at, at+1)
-	}
-	b.mu.Unlock()
-	select {
-	case <-item.lead:
-		b.commit(ctx, item)
 		return item.response, item.err
-	default:
+	case <-ctx.Done():
 		var none Response
-		return none, context.Cause(ctx)
+		return none, b.leave(ctx, item)
 	}
 }
 
-// commit runs the leader's request with all that wait, then hands the lead over.
-func (b *batcher[Request, Response]) commit(ctx context.Context, leader *batched[Request, Response]) {
-	b.mu.Lock()
-	size := min(len(b.waiting), b.max-1)
-	batch := append([]*batched[Request, Response]{leader}, b.waiting[:size]...)
-	b.waiting = slices.Delete(b.waiting, 0, size)
-	b.mu.Unlock()
-
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), batchTimeout)
-	defer cancel()
-	b.answer(ctx, batch)
-
+// leave gives up waiting, and tells what that means for the request.
+func (b *batcher[Request, Response]) leave(ctx context.Context, item *batched[Request, Response]) error {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.waiting) == 0 {
-		b.leading--
-		return
+	if at := slices.Index(b.waiting, item); at >= 0 {
+		b.waiting = slices.Delete(b.waiting, at, at+1)
+		return context.Cause(ctx)
 	}
-	close(b.waiting[0].lead)
-	b.waiting = slices.Delete(b.waiting, 0, 1)
+	return fmt.Errorf("%w: %w", errUnknown, context.Cause(ctx))
+}
+
+// lead commits all that wait, until nobody does.
+func (b *batcher[Request, Response]) lead() {
+	for batch := b.next(); len(batch) > 0; batch = b.next() {
+		ctx, cancel := context.WithTimeout(b.open, batchTimeout)
+		b.answer(ctx, batch)
+		cancel()
+	}
+}
+
+// next takes the next batch; an empty one ends the lead.
+func (b *batcher[Request, Response]) next() []*batched[Request, Response] {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	size := min(len(b.waiting), b.max)
+	batch := slices.Clone(b.waiting[:size])
+	b.waiting = slices.Delete(b.waiting, 0, size)
+	if size == 0 {
+		b.leading--
+	}
+	return batch
 }
 
 // answer runs the batch; one that fails is run again item by item, so that each gets its own error.

@@ -77,14 +77,14 @@ WITH input AS MATERIALIZED (
 	FROM freshet.tasks t JOIN input i ON t.id = i.task_id
 	ORDER BY t.id FOR UPDATE OF t
 ), attempt AS MATERIALIZED (
-	SELECT task.*, a.state, a.outcome AS recorded, a.worker_id AS recorded_by, a.cancel_requested_at
+	SELECT task.*, a.state, a.outcome AS recorded, a.worker_id AS recorded_by, a.cancel_requested_at, ` + fenced + ` AS held
 	FROM freshet.attempts a JOIN task ON a.task_id = task.task_id AND a.number = task.number
 	ORDER BY a.task_id FOR UPDATE OF a
 ), mine AS MATERIALIZED (
 	SELECT *, clock_timestamp() AS now,
 		CASE WHEN outcome = 'completed' OR cancel_requested_at IS NULL THEN outcome ELSE 'cancelled' END AS verdict,
 		outcome <> 'completed' AND cancel_requested_at IS NULL AND delay_ms IS NOT NULL AS follows
-	FROM attempt WHERE state = 'running' AND recorded_by = worker_id
+	FROM attempt WHERE held
 ), ` + endingSQL + `
 SELECT a.ending, a.pool, m.task_id IS NOT NULL, coalesce(m.follows, false), coalesce(m.follows AND m.delay_ms = 0, false),
 	a.state = 'ended' AND a.recorded_by = a.worker_id

@@ -27,7 +27,7 @@ WITH input AS MATERIALIZED (
 ), attempt AS MATERIALIZED (
 	SELECT task.*, a.flushed_to, a.cancel_requested_at IS NOT NULL AS cancelled
 	FROM freshet.attempts a JOIN task ON a.task_id = task.id AND a.number = task.number
-	WHERE a.state = 'running' AND a.worker_id = task.worker_id
+	WHERE ` + fenced + `
 	ORDER BY a.task_id FOR UPDATE OF a
 ), fitting AS MATERIALIZED (
 	SELECT *, (SELECT count(*) FROM record r WHERE r.flush = attempt.flush) AS records

@@ -16,7 +16,7 @@ const crashLimit = 3
 
 // Vitals looks at all workers that count as alive.
 func (s *Store) Vitals(ctx context.Context) ([]jobs.Vital, error) {
-	rows, err := s.pool.Query(ctx, `SELECT w.id, w.beat_at, w.lease_ms, w.lease_until <= clock_timestamp(), w.session, l.objid IS NOT NULL
+	rows, err := s.pool.Query(ctx, `SELECT w.id, w.beat_at, w.lease_ms, w.session, l.objid IS NOT NULL
 		FROM freshet.workers w
 		LEFT JOIN pg_locks l ON l.locktype = 'advisory' AND l.granted AND l.objsubid = 1
 			AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())
@@ -29,7 +29,7 @@ func (s *Store) Vitals(ctx context.Context) ([]jobs.Vital, error) {
 	vitals, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (jobs.Vital, error) {
 		var v jobs.Vital
 		var lease int64
-		err := row.Scan(&v.Worker, &v.Beat, &lease, &v.Expired, &v.Session, &v.Locked)
+		err := row.Scan(&v.Worker, &v.Beat, &lease, &v.Session, &v.Locked)
 		v.Lease = time.Duration(lease) * time.Millisecond
 		return v, err
 	})
@@ -124,13 +124,14 @@ func (s *Store) Reap(ctx context.Context, limit int) (int, error) {
 }
 
 // requeueSQL gives a new River job to attempts whose own was fetched by a worker that died before it
-// claimed.
+// claimed; also when that one woke up, was refused the claim, and had River end the job.
 const requeueSQL = `
 WITH stray AS MATERIALIZED (
 	SELECT a.task_id, j.id AS river_job_id FROM river.river_job j
 	JOIN freshet.attempts a ON a.task_id = (j.args->>'taskId')::uuid AND a.number = (j.args->>'attempt')::int AND a.river_job_id = j.id
 	LEFT JOIN freshet.workers w ON w.id::text = j.attempted_by[cardinality(j.attempted_by)] AND w.died_at IS NULL
-	WHERE j.state = 'running' AND j.kind = '` + RiverKind + `' AND a.state = 'queued' AND w.id IS NULL
+	WHERE j.state IN ('running', 'completed', 'cancelled', 'discarded') AND j.kind = '` + RiverKind + `'
+		AND a.state = 'queued' AND (j.state <> 'running' OR w.id IS NULL)
 	ORDER BY a.task_id LIMIT $1
 ), task AS MATERIALIZED (
 	SELECT t.id, t.attempt, stray.river_job_id FROM freshet.tasks t JOIN stray ON stray.task_id = t.id

@@ -124,7 +124,7 @@ func TestBuryOnlyWhoWasSilent(t *testing.T) {
 	worker := b.worker("work")
 	seen, err := b.Vitals(t.Context())
 	b.ok(err)
-	if len(seen) != 1 || seen[0].Worker != worker || seen[0].Expired || seen[0].Locked || seen[0].Lease != lease {
+	if len(seen) != 1 || seen[0].Worker != worker || seen[0].Locked || seen[0].Lease != lease {
 		t.Fatalf("vitals %+v", seen)
 	}
 	b.ok(b.Beat(t.Context(), worker))
@@ -173,5 +173,27 @@ func TestRequeueWhatWasFetchedAndNotClaimed(t *testing.T) {
 	}
 	b.claim(lost, alive)
 	b.claim(kept, alive)
+	b.dense(t.Context())
+}
+
+// The worker fetched the River job, was frozen and buried, woke before anyone took over, was refused the
+// claim, and so had River complete the job: the attempt is queued, under a job that nobody will fetch.
+func TestRequeueWhatADeadWorkerHadRiverComplete(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	dead, alive := b.worker("work"), b.worker("work")
+	id := b.submit()
+	stale, _ := b.candidate(id)
+	b.die(dead, jobs.Death{})
+	if _, refusal, err := b.Claim(t.Context(), dead, stale); err != nil || refusal != jobs.ClaimStale {
+		t.Fatalf("the dead worker's claim: %q, %v", refusal, err)
+	}
+	_, err := b.Pool().Exec(t.Context(), `UPDATE river.river_job SET state = 'completed', attempt = 1, attempted_at = now(),
+		finalized_at = now(), attempted_by = ARRAY[$2] WHERE id = $1`, stale.RiverJob, dead.String())
+	b.ok(err)
+	if requeued, err := b.Requeue(t.Context(), 100); err != nil || requeued != 1 {
+		t.Fatalf("requeued %d attempts, want 1: %v", requeued, err)
+	}
+	b.ok(b.End(t.Context(), completed(b.claim(id, alive), `{}`)))
 	b.dense(t.Context())
 }

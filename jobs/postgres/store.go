@@ -56,15 +56,20 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
 	store := &Store{pool: pool, notifier: newNotifier(pool, options.Logger), logger: options.Logger}
-	store.submits = &batcher[jobs.Submission, jobs.Submitted]{run: store.submitBatch, max: submitBatch, leads: 2}
-	store.claims = &batcher[claimRequest, claimAnswer]{run: store.claimBatch, max: claimBatch, leads: 1}
-	store.flushes = &batcher[jobs.Flush, flushAnswer]{run: store.flushBatch, max: flushBatch, leads: 1}
-	store.ends = &batcher[jobs.Ending, endAnswer]{run: store.endBatch, max: endBatch, leads: 1}
+	store.submits = newBatcher(store.submitBatch, submitBatch, 2)
+	store.claims = newBatcher(store.claimBatch, claimBatch, 1)
+	store.flushes = newBatcher(store.flushBatch, flushBatch, 1)
+	store.ends = newBatcher(store.endBatch, endBatch, 1)
 	return store, nil
 }
 
-// Close sends the hints that are still due and closes all connections.
+// Close breaks off what nobody waits for any more, sends the hints that are still due and closes all
+// connections.
 func (s *Store) Close() {
+	s.submits.end()
+	s.claims.end()
+	s.flushes.end()
+	s.ends.end()
 	s.notifier.close()
 	s.pool.Close()
 }

@@ -3,12 +3,14 @@ package postgres
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 
 	"freshet/jobs"
 )
@@ -100,11 +102,21 @@ func (s *Store) SubmitAll(ctx context.Context, submissions []jobs.Submission) ([
 
 func (s *Store) submitBatch(ctx context.Context, submissions []jobs.Submission) ([]jobs.Submitted, error) {
 	fresh, err := insertTasks(ctx, s.pool, submissions)
-	if err != nil {
+	switch {
+	case len(submissions) == 1 && storedBefore(err):
+		return []jobs.Submitted{{ID: submissions[0].ID}}, nil
+	case err != nil:
 		return nil, err
 	}
 	s.announce(submissions, fresh)
 	return answerSubmits(ctx, s.pool, submissions, fresh)
+}
+
+// storedBefore tells that a batch whose answer was lost has stored the task: all that is unique about a
+// task, but for its idempotency key, is its id, and nobody else has that.
+func storedBefore(err error) bool {
+	var refused *pgconn.PgError
+	return errors.As(err, &refused) && refused.Code == "23505"
 }
 
 // querier is a pool or a transaction.

@@ -293,3 +293,20 @@ func TestListFilters(t *testing.T) {
 		}
 	}
 }
+
+// TestSubmitWhoseAnswerWasLost stores a task twice, as a batch does that is run again after its connection
+// broke: it is one task, and the second time a success.
+func TestSubmitWhoseAnswerWasLost(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	keyed := submission()
+	keyed.Idempotency = &jobs.Idempotency{Key: "k", Scope: jobs.Retained}
+	for _, sub := range []jobs.Submission{submission(), keyed} {
+		for range 2 {
+			if answer, err := b.Submit(t.Context(), sub); err != nil || answer.ID != sub.ID || answer.Conflict {
+				t.Errorf("answer %+v, %v", answer, err)
+			}
+		}
+	}
+	b.dense(t.Context())
+}

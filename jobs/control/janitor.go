@@ -1,0 +1,64 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"freshet/jobs"
+	"freshet/jobs/postgres"
+)
+
+// cleanEvery is how often what is old is removed.
+const cleanEvery = time.Hour
+
+// Janitor removes what is kept no longer. Create it with NewJanitor.
+type Janitor struct {
+	store     *postgres.Store
+	logger    *slog.Logger
+	retention func() jobs.Retention
+}
+
+// NewJanitor makes a Janitor, which asks each time how long things are kept; Run starts it.
+func NewJanitor(store *postgres.Store, logger *slog.Logger, retention func() jobs.Retention) *Janitor {
+	return &Janitor{store, logger, retention}
+}
+
+// Run cleans at once and then every hour, until ctx ends. What fails is done the next time.
+func (j *Janitor) Run(ctx context.Context) error {
+	ticker := time.NewTicker(cleanEvery)
+	defer ticker.Stop()
+	for {
+		if err := j.Clean(ctx); err != nil && ctx.Err() == nil {
+			j.logger.Warn("not everything old was removed; the next hour does it", "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// Clean removes what is too old now.
+func (j *Janitor) Clean(ctx context.Context) error {
+	kept := j.retention()
+	var failures []error
+	if kept.Tasks > 0 {
+		failures = append(failures, drain(ctx, func(ctx context.Context, limit int) (int, error) {
+			return j.store.RemoveOld(ctx, kept.Tasks, limit)
+		}))
+	}
+	if kept.Artifacts > 0 {
+		failures = append(failures, drain(ctx, func(ctx context.Context, limit int) (int, error) {
+			return j.store.RemoveOldArtifacts(ctx, kept.Artifacts, limit)
+		}))
+	}
+	if kept.Logs > 0 {
+		_, err := j.store.DropLogs(ctx, kept.Logs)
+		failures = append(failures, err)
+	}
+	_, err := j.store.DropDays(ctx)
+	return errors.Join(append(failures, err)...)
+}

@@ -1,0 +1,120 @@
+package postgres
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+)
+
+// removeOldSQL leaves events and logs to DropDays, which does it by the day.
+const removeOldSQL = `
+WITH task AS MATERIALIZED (
+	SELECT id, owner, idempotency_key FROM freshet.tasks
+	WHERE id < $1 AND state IN ('completed', 'failed', 'cancelled') AND ended_at < $2
+	ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
+), payload AS (
+	DELETE FROM freshet.task_payloads p USING task WHERE p.task_id = task.id
+), attempt AS (
+	DELETE FROM freshet.attempts a USING task WHERE a.task_id = task.id
+), artifact AS (
+	DELETE FROM freshet.artifacts a USING task WHERE a.task_id = task.id
+), key AS (
+	DELETE FROM freshet.idempotency_keys k USING task
+	WHERE k.owner = task.owner AND k.key = task.idempotency_key AND k.task_id = task.id
+)
+DELETE FROM freshet.tasks t USING task WHERE t.id = task.id`
+
+// RemoveOld deletes tasks that ended longer than age ago, at most limit of them, and tells how many.
+func (s *Store) RemoveOld(ctx context.Context, age time.Duration, limit int) (int, error) {
+	before := time.Now().Add(-age)
+	tag, err := s.pool.Exec(ctx, removeOldSQL, firstID(before), before, limit)
+	if err != nil {
+		return 0, fmt.Errorf("remove old tasks: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
+}
+
+// RemoveOldArtifacts deletes the files of tasks that ended longer than age ago, at most limit of them, and
+// tells how many.
+func (s *Store) RemoveOldArtifacts(ctx context.Context, age time.Duration, limit int) (int, error) {
+	before := time.Now().Add(-age)
+	tag, err := s.pool.Exec(ctx, `DELETE FROM freshet.artifacts WHERE id IN (
+		SELECT a.id FROM freshet.artifacts a JOIN freshet.tasks t ON t.id = a.task_id
+		WHERE a.task_id < $1 AND t.state IN ('completed', 'failed', 'cancelled') AND t.ended_at < $2 LIMIT $3)`,
+		firstID(before), before, limit)
+	if err != nil {
+		return 0, fmt.Errorf("remove old artifacts: %w", err)
+	}
+	return int(tag.RowsAffected()), nil
+}
+
+// DropLogs drops the days of output all of whose tasks ended longer than age ago, and tells how many.
+func (s *Store) DropLogs(ctx context.Context, age time.Duration) (int, error) {
+	before := time.Now().Add(-age)
+	return s.dropDays(ctx, "task_logs", before, `SELECT EXISTS (SELECT FROM freshet.tasks WHERE id >= $1 AND id < $2
+		AND (state NOT IN ('completed', 'failed', 'cancelled') OR ended_at >= $3))`, before)
+}
+
+// DropDays drops the days of events and output of which no task is left, and tells how many. What is in
+// no day's partition and has no task is deleted row by row.
+func (s *Store) DropDays(ctx context.Context) (int, error) {
+	const kept = `SELECT EXISTS (SELECT FROM freshet.tasks WHERE id >= $1 AND id < $2)`
+	dropped := 0
+	for _, table := range []string{"task_events", "task_logs"} {
+		days, err := s.dropDays(ctx, table, time.Now(), kept)
+		if err != nil {
+			return dropped, err
+		}
+		dropped += days
+		_, err = s.pool.Exec(ctx, `DELETE FROM freshet.`+table+`_default d
+			WHERE NOT EXISTS (SELECT FROM freshet.tasks t WHERE t.id = d.task_id)`)
+		if err != nil {
+			return dropped, fmt.Errorf("remove strays of %s: %w", table, err)
+		}
+	}
+	return dropped, nil
+}
+
+// dropTimeout is how long a drop waits for the lock that it needs, and so keeps others waiting; what was
+// not dropped is the next time.
+const dropTimeout = "1s"
+
+// dropDays drops the partitions of whole days before a time of which the query keeps says false. Its
+// first arguments are the first id of the day and that of the next.
+func (s *Store) dropDays(ctx context.Context, table string, before time.Time, keeps string, arguments ...any) (int, error) {
+	rows, err := s.pool.Query(ctx, `SELECT right(c.relname, 8) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+		WHERE i.inhparent = to_regclass($1) AND c.relname ~ '_[0-9]{8}$' ORDER BY c.relname`, "freshet."+table)
+	if err != nil {
+		return 0, fmt.Errorf("list the days of %s: %w", table, err)
+	}
+	days, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return 0, fmt.Errorf("list the days of %s: %w", table, err)
+	}
+	dropped := 0
+	for _, name := range days {
+		day, err := time.Parse("20060102", name)
+		if err != nil || day.AddDate(0, 0, 1).After(before) {
+			continue
+		}
+		var kept bool
+		bounds := []any{firstID(day), firstID(day.AddDate(0, 0, 1))}
+		if err := s.pool.QueryRow(ctx, keeps, append(bounds, arguments...)...).Scan(&kept); err != nil {
+			return dropped, fmt.Errorf("look at day %s of %s: %w", name, table, err)
+		}
+		if kept {
+			continue
+		}
+		_, err = s.pool.Exec(ctx, fmt.Sprintf(`DO $$ BEGIN
+			PERFORM set_config('lock_timeout', '%s', true);
+			DROP TABLE IF EXISTS freshet.%s_%s;
+		END $$`, dropTimeout, table, name))
+		if err != nil {
+			return dropped, fmt.Errorf("drop day %s of %s: %w", name, table, err)
+		}
+		dropped++
+	}
+	return dropped, nil
+}
