@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -127,7 +128,7 @@ func (a *app) devServe(ctx context.Context, db database, project *devProject, fo
 		return replica.publish(ctx, store, settings)
 	}, orders: crew.orders}
 	replica.reloader.take = watch.take
-	parts := append(replica.parts,
+	parts := append(slices.Clip(replica.parts),
 		supervisor.Part{Name: "workers", Run: crew.run},
 		supervisor.Part{Name: "watch", Run: watch.run})
 	if len(program) > 0 {

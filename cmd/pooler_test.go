@@ -40,7 +40,7 @@ func startPooler(t *testing.T, database string) string {
 	}
 	password, _ := behind.User.Password()
 	port := freePort(t)
-	folder, err := os.MkdirTemp("", "freshet-pooler-") // which nobody can reach
+	folder, err := os.MkdirTemp("", "freshet-pooler-") //nolint:usetesting // nobody must be able to reach it
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestBehindAPooler(t *testing.T) {
 	p.beside("api", "--addr", address)
 	p.beside("worker")
 	p.until("the API is ready", func() bool {
-		response, err := http.Get("http://" + address + "/readyz") //nolint:noctx // a look
+		response, err := http.Get("http://" + address + "/readyz")
 		if err != nil {
 			return false
 		}

@@ -145,13 +145,17 @@ func TestLostSession(t *testing.T) {
 	}
 	never := unlocked
 	w = settle(never)
-	if w.look(2, never) || w.look(2, never) {
-		t.Error("dead without a lock that it never had")
+	for range 3 {
+		if w.look(2, never) {
+			t.Error("dead without a lock that it never had")
+		}
 	}
 	pooled := unlocked
 	pooled.Session = false
 	w = settle(vital)
-	if w.look(2, pooled) || w.look(2, pooled) {
-		t.Error("dead without a session that it need not have")
+	for range 3 {
+		if w.look(2, pooled) {
+			t.Error("dead without a session that it need not have")
+		}
 	}
 }
