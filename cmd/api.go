@@ -63,11 +63,11 @@ func (a *app) serveAPI(ctx context.Context, path, addr string) error {
 		return err
 	}
 	defer store.Close()
-	socket, err := listen(ctx, a.apiAddress(addr))
+	socket, err := a.door(ctx, a.apiAddress(addr))
 	if err != nil {
 		return err
 	}
-	defer socket.Close() // the server closes it first, when it comes to run
+	defer func() { _ = socket.Close() }() // the server closes it first, when it comes to run
 	keys := serverKeys{admin: a.env("FRESHET_API_KEY"), secret: a.env("FRESHET_SECRET_KEY")}
 	replica, err := a.replica(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys})
 	if err != nil {
@@ -81,7 +81,7 @@ func (a *app) serveAPI(ctx context.Context, path, addr string) error {
 		return replica.publish(ctx, store, settings)
 	}
 	a.logger.Info("API is ready", "address", socket.Addr().String())
-	return supervisor.Run(ctx, apiStop, replica.parts...)
+	return supervisor.Run(ctx, apiStop, append(replica.parts, socket.part(), a.notifications())...)
 }
 
 func (a *app) apiAddress(flag string) string {
@@ -178,7 +178,8 @@ func publish(ctx context.Context, s serving) error {
 	if s.keys.admin == "" {
 		return nil
 	}
-	return s.store.SaveKey(ctx, jobs.Key{Name: adminKey, Hash: sha256.Sum256([]byte(s.keys.admin)), Owner: adminKey, Admin: true})
+	secret := jobs.KeySecret{Hash: sha256.Sum256([]byte(s.keys.admin))} // its letters are the operator's own: none is shown
+	return s.store.SaveKey(ctx, jobs.Key{Name: adminKey, Owner: adminKey, Admin: true, Secrets: []jobs.KeySecret{secret}})
 }
 
 func publishSettings(ctx context.Context, store *postgres.Store, settings *config.Config) error {

@@ -5,11 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"syscall"
+	"path/filepath"
 
 	"freshet/config"
+	"freshet/jobs/crew"
 	"freshet/jobs/postgres"
-	"freshet/jobs/process"
 )
 
 // devCrew keeps a worker alive for each pool that this machine is to serve. With each new order new
@@ -23,69 +23,82 @@ type devCrew struct {
 	orders chan *config.Config
 }
 
-// run follows orders until ctx ends or a worker cannot be kept alive, and then stops all workers.
+// run follows orders until ctx ends or a worker refuses to start, and then stops all workers.
 func (c *devCrew) run(ctx context.Context) error {
-	ctx, stop := context.WithCancel(ctx)
-	defer stop()
-	var failures []error
-	ends, running := make(chan error), 0
-	retire := make(chan struct{})
-	for ctx.Err() == nil {
+	ctx, stop := context.WithCancelCause(ctx)
+	defer stop(nil)
+	workers, err := crew.Open(crew.Config{
+		Folder: c.folder.file("crew"), Logs: c.folder.file("logs"), Died: died(c.store),
+		Report: func(event crew.Event) { c.report(event, stop) },
+	})
+	if err != nil {
+		return err
+	}
+	defer workers.Close()
+	first, err := c.programs(<-c.orders) // there is one from the start
+	if err != nil {
+		return err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- workers.Run(ctx, first...) }()
+	for {
 		select {
-		case <-ctx.Done():
-		case err := <-ends:
-			running--
-			if err != nil {
-				failures = append(failures, err)
-				stop()
+		case err := <-ended:
+			if refusal, refused := errors.AsType[*refusalError](context.Cause(ctx)); refused {
+				err = errors.Join(err, refusal)
 			}
+			return err
 		case settings := <-c.orders:
-			close(retire)
-			retire = make(chan struct{})
-			workers, err := c.workers(settings, retire)
-			if err != nil {
-				failures = append(failures, err)
-				stop()
-			}
-			for _, w := range workers {
-				running++
-				go func() { ends <- w.run(ctx) }()
+			if err := c.follow(ctx, workers, settings); err != nil && ctx.Err() == nil {
+				c.app.tell("%v", err)
 			}
 		}
 	}
-	for ; running > 0; running-- {
-		failures = append(failures, <-ends)
-	}
-	return errors.Join(failures...)
 }
 
-// workers is one for each pool, not yet started.
-func (c *devCrew) workers(settings *config.Config, retire <-chan struct{}) ([]*devWorker, error) {
+func (c *devCrew) follow(ctx context.Context, workers *crew.Crew, settings *config.Config) error {
+	programs, err := c.programs(settings)
+	if err != nil {
+		return err
+	}
+	return workers.Reload(ctx, programs...)
+}
+
+// refusalError says that a worker refuses to start.
+type refusalError struct{ pool, reason, log string }
+
+func (e *refusalError) Error() string {
+	return fmt.Sprintf("the worker of pool %s refuses to start: %s; see %s", e.pool, e.reason, e.log)
+}
+
+// report tells of what someone should look at, and gives up when starting again would not help.
+func (c *devCrew) report(event crew.Event, stop context.CancelCauseFunc) {
+	log := filepath.Join(c.folder.file("logs"), event.Name()+".log")
+	switch {
+	case event.State == crew.Errored && event.Retry == nil:
+		stop(&refusalError{poolOf(event.Program), event.Error, log})
+	case event.Trouble:
+		c.app.tell("the worker of pool %s %s; see %s", poolOf(event.Program), event.Text, log)
+	}
+}
+
+// programs are a worker for each pool.
+func (c *devCrew) programs(settings *config.Config) ([]crew.Program, error) {
 	self, err := os.Executable()
 	if err != nil {
 		return nil, fmt.Errorf("find this program: %w", err)
 	}
-	var workers []*devWorker
+	var programs []crew.Program
 	for _, pool := range settings.Pools {
 		if pool.Provider != config.ProviderProcess {
 			continue
 		}
-		log, err := c.folder.logFile("worker-" + pool.Name)
-		if err != nil {
-			return workers, err
-		}
-		workers = append(workers, &devWorker{
-			pool: pool.Name, log: log, retire: retire, tell: c.app.tell, died: c.store.WorkerDied,
-			spec: process.DaemonSpec{
-				Args: []string{
-					self, "worker", "--pool", pool.Name, "--config", settings.Path, "--dotenv",
-					"--drain", devDrain.String(),
-				},
-				Env: c.environ(), Stdout: log, Stderr: log, StopSignal: syscall.SIGTERM,
-			},
-		})
+		program := workerProgram(self, pool, 1, c.environ(),
+			"--config", settings.Path, "--dotenv", "--drain", devDrain.String())
+		program.StopWithin = devStop
+		programs = append(programs, program)
 	}
-	return workers, nil
+	return programs, nil
 }
 
 // environ leaves the user's DATABASE_URL alone, since commands may be allowed to inherit it.

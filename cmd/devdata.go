@@ -20,6 +20,7 @@ import (
 //	webhook-secret  signs what Freshet sends to the user's app
 //	url             where the API listens, while it does
 //	postgres/       the database's own folder
+//	crew/           what the keeper of the workers must know after a crash
 //	logs/           of the API, the workers and the database
 //	examples/       the built-in kinds, when the project has no freshet.yaml
 //	bin/            this program under its own name, for commands that call it
@@ -27,7 +28,7 @@ type devData struct{ path string }
 
 // devEntries are what --reset removes: nothing else that someone keeps there.
 func devEntries() []string {
-	return []string{"api-key", "secret-key", "webhook-secret", "url", "postgres", "logs", "examples", "bin"}
+	return []string{"api-key", "secret-key", "webhook-secret", "url", "postgres", "crew", "logs", "examples", "bin"}
 }
 
 func openDevFolder(path string, reset bool) (*devData, error) {

@@ -18,12 +18,21 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	socket, err := new(net.ListenConfig).Listen(ctx, "tcp", address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%s is taken%s: choose another with --addr", address, holder(ctx, address))
+		return nil, &takenError{address, holder(ctx, address)}
 	case err != nil:
 		return nil, usage(fmt.Errorf("listen: %w", err))
 	}
 	return socket, nil
 }
+
+// takenError says that somebody else listens on an address. It is an EADDRINUSE.
+type takenError struct{ address, holder string }
+
+func (e *takenError) Error() string {
+	return fmt.Sprintf("%s is taken%s: choose another with --addr", e.address, e.holder)
+}
+
+func (*takenError) Unwrap() error { return syscall.EADDRINUSE }
 
 // holder is " by PROGRAM (process N)" when /proc tells, else empty.
 func holder(ctx context.Context, address string) string {

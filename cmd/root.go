@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"os"
 
 	"github.com/spf13/cobra"
 
@@ -62,6 +63,9 @@ func Run(ctx context.Context, invocation Invocation) int {
 		a.Lookup = environment
 	}
 	a.logger = newLogger(a.Stderr, a.env("FRESHET_LOG"))
+	if instance := a.env("FRESHET_INSTANCE"); instance != "" {
+		a.logger = a.logger.With("instance", instance, "pid", os.Getpid()) // while it is replaced there are two
+	}
 	root := a.root()
 	root.SetArgs(a.Args)
 	return a.exitCode(root.ExecuteContext(ctx))
@@ -88,7 +92,7 @@ func (a *app) root() *cobra.Command {
 		&cobra.Group{ID: "check", Title: "Check and set up:"},
 	)
 	for group, commands := range map[string][]*cobra.Command{
-		"serve": {a.devCommand(), a.apiCommand(), a.workerCommand(), a.runCommand()},
+		"serve": {a.devCommand(), a.upCommand(), a.apiCommand(), a.workerCommand(), a.runCommand()},
 		"use":   a.clientCommands(),
 		"check": {a.initCommand(), a.validateCommand(), a.schemaCommand(), a.migrateCommand(), a.doctorCommand(), a.openapiCommand()},
 		"":      {a.exampleCommand()},

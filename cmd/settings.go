@@ -58,7 +58,7 @@ func (a *app) validateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.Stdout, "%s is right: %d kinds, %d pools\n", settings.Path, len(settings.Kinds), len(settings.Pools))
+			fmt.Fprintf(a.Stdout, "%s is right: %s, %s\n", settings.Path, count(len(settings.Kinds), "kind"), count(len(settings.Pools), "pool"))
 			return nil
 		},
 	}

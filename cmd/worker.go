@@ -165,6 +165,7 @@ func (a *app) pull(ctx context.Context, stores stores, db database, place *workp
 		supervisor.Part{Name: "listener", Run: listener.Run},
 		supervisor.Part{Name: "reload", Run: reloader.run},
 		supervisor.Part{Name: "worker", Run: leaving(workers, leave)},
+		a.notifications(),
 	)
 }
 

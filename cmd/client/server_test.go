@@ -52,7 +52,7 @@ func newHouse(t *testing.T) *house {
 		Input: json.RawMessage(`{"type":"object","properties":{"n":{"type":"integer"}}}`),
 	}}))
 	h.ok(store.SyncPools(t.Context(), []jobs.Pool{{Name: "default", Provider: "process", Slots: 4}}))
-	h.ok(store.SaveKey(t.Context(), jobs.Key{Name: "k", Hash: sha256.Sum256([]byte("key")), Owner: "ada", Admin: true}))
+	h.ok(store.SaveKey(t.Context(), jobs.Key{Name: "k", Secrets: []jobs.KeySecret{{Hash: sha256.Sum256([]byte("key"))}}, Owner: "ada", Admin: true}))
 	h.ok(store.RegisterWorker(t.Context(), jobs.Worker{ID: h.worker, Pool: "default", Host: "here", PID: 1, Slots: 4, Kinds: []string{"work"}, Lease: lease}))
 	return h
 }

@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"runtime"
+	"slices"
 	"syscall"
 )
 
@@ -24,6 +25,8 @@ type DaemonSpec struct {
 	Stdin io.Reader
 	// Stdout and Stderr take the output; nil drops it. They may be the same writer.
 	Stdout, Stderr io.Writer
+	// Files are what it finds open from descriptor 3 on. They stay the caller's.
+	Files []*os.File
 	// Credential is the user it runs as; nil means this process's.
 	Credential *syscall.Credential
 	// AmbientCaps are the capabilities it keeps as another user. Linux alone.
@@ -69,7 +72,7 @@ func (d *Daemon) attend(path string, s DaemonSpec, started chan<- error) {
 	defer runtime.UnlockOSThread()
 	process, err := os.StartProcess(path, s.Args, &os.ProcAttr{
 		Dir: s.Dir, Env: append([]string{}, s.Env...), // nil would be ours
-		Files: d.streams.theirs[:], Sys: s.attributes(),
+		Files: slices.Concat(d.streams.theirs[:], s.Files), Sys: s.attributes(),
 	})
 	if err != nil {
 		started <- refused("execute", err)

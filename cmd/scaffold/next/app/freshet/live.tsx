@@ -19,21 +19,31 @@ export function LiveReport({ url, task }: Props) {
 }
 
 function Report({ first }: { first: Task<'report'> }) {
-  const { task = first, error, connection } = useTask('report', first.id, { initialTask: first })
+  const { task = first, error } = useTask('report', first.id, { initialTask: first })
   return (
-    <section aria-live="polite">
+    <section>
       <h2>{task.input.title}</h2>
-      <progress value={task.progress} max={100} aria-label="Progress" title={connection} style={{ width: '100%' }} />
-      <p>
-        {task.state} {task.progress}% {task.message}
+      <progress value={task.progress} max={100} aria-label="Progress" />
+      <p className="line">
+        <strong role="status">{task.state}</strong>
+        <span>{news(task)}</span>
+        <span>{task.progress} %</span>
       </p>
-      {task.state === 'completed' && (
-        <p>
-          {task.output.pages} pages, {task.output.words} words
-        </p>
-      )}
-      {task.state === 'failed' && <p role="alert">{task.error.message}</p>}
       {error && <p role="alert">{error.message}</p>}
     </section>
   )
+}
+
+/** What there is to say of the task. Its state tells whether it has an output or an error. */
+function news(task: Task<'report'>): string | undefined {
+  switch (task.state) {
+    case 'pending':
+      return task.wait?.reason.replaceAll('_', ' ')
+    case 'completed':
+      return `${task.output.pages} pages, ${task.output.words} words`
+    case 'failed':
+      return task.error.message
+    default:
+      return task.message
+  }
 }

@@ -4,6 +4,7 @@ import { Suspense } from 'react'
 import { owner } from '@/lib/owner'
 
 import { submitReport } from './actions'
+import './freshet.css'
 import { LiveReport } from './live'
 
 interface Props {
@@ -13,11 +14,11 @@ interface Props {
 /** A form that submits a task, and below it the task that the address names, live. */
 export default function Page({ searchParams }: Props) {
   return (
-    <main style={{ boxSizing: 'border-box', width: '100%', maxWidth: '40rem', margin: '0 auto', padding: '2rem 1rem', fontFamily: 'system-ui, sans-serif' }}>
+    <main className="freshet">
       <h1>Reports</h1>
-      <form action={submitReport} style={{ display: 'flex', gap: '0.5rem', margin: '1rem 0' }}>
-        <input name="title" defaultValue="The first one" aria-label="Title" required maxLength={100} style={{ flex: 1, minWidth: 0, padding: '0.5rem' }} />
-        <button style={{ padding: '0.5rem 1rem' }}>Write a report</button>
+      <form action={submitReport}>
+        <input name="title" defaultValue="The first one" aria-label="Title" required maxLength={100} />
+        <button>Write a report</button>
       </form>
       <Suspense fallback={<p>Looking…</p>}>
         <Named searchParams={searchParams} />

@@ -1,0 +1,394 @@
+package crew
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/google/uuid"
+
+	"freshet/jobs/process"
+	"freshet/jobs/process/notify"
+)
+
+// fake is a process that a test plays, on a clock of its own.
+type fake struct {
+	messages chan notify.Message
+	signals  chan syscall.Signal
+	done     chan struct{}
+	end      error
+	memory   int64
+}
+
+func (f *fake) PID() int              { return 0 }
+func (f *fake) Done() <-chan struct{} { return f.done }
+func (f *fake) Wait() error           { <-f.done; return f.end }
+func (f *fake) Signal(sig syscall.Signal) error {
+	f.signals <- sig
+	return nil
+}
+
+// lives is ready for so long, and then waits for nothing any more.
+func (f *fake) lives(d time.Duration) {
+	f.messages <- notify.Ready
+	f.stays(d)
+}
+
+// stays gives signs of life for so long. A signal ends it before.
+func (f *fake) stays(d time.Duration) {
+	end := time.After(d)
+	for {
+		select {
+		case f.messages <- notify.Alive:
+		case sig := <-f.signals:
+			f.signals <- sig
+			return
+		case <-end:
+			return
+		}
+		select {
+		case <-time.After(5 * time.Second):
+		case sig := <-f.signals:
+			f.signals <- sig
+			return
+		case <-end:
+			return
+		}
+	}
+}
+
+func exit(code int) error { return &process.ExitError{Code: code} }
+
+// stage is a crew whose processes are played.
+type stage struct {
+	*running
+
+	mu     sync.Mutex
+	starts []time.Time
+	acts   sync.WaitGroup
+}
+
+// perform runs a crew of one instance. act plays its nth process, counted from 1, and answers its end.
+func perform(t *testing.T, act func(n int, f *fake) error) *stage {
+	t.Helper()
+	s := &stage{running: open(t, Config{})}
+	s.launch = func(Program, int, uuid.UUID) (body, error) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.starts = append(s.starts, time.Now())
+		n := len(s.starts)
+		f := &fake{messages: make(chan notify.Message), signals: make(chan syscall.Signal, 8), done: make(chan struct{})}
+		s.acts.Go(func() {
+			defer close(f.done)
+			f.end = act(n, f)
+		})
+		return body{child: f, messages: f.messages, look: func() int64 { return f.memory }}, nil
+	}
+	s.begin(Program{Name: "p", Instances: 1, Memory: 100})
+	return s
+}
+
+// gaps are the times between starts.
+func (s *stage) gaps() (gaps []time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i := 1; i < len(s.starts); i++ {
+		gaps = append(gaps, s.starts[i].Sub(s.starts[i-1]))
+	}
+	return gaps
+}
+
+func (s *stage) wantGaps(t *testing.T, life time.Duration, want ...time.Duration) {
+	t.Helper()
+	gaps := s.gaps()
+	if len(gaps) < len(want) {
+		t.Fatalf("%d pauses, want at least %d: %v", len(gaps), len(want), gaps)
+	}
+	for i, pause := range want {
+		if got := gaps[i] - life; got < pause*8/10 || got > pause*12/10 {
+			t.Errorf("pause %d is %s, want %s give or take a fifth; all: %v", i+1, got, pause, gaps)
+		}
+	}
+}
+
+const second = time.Second
+
+func TestWhatCrashesDoesNotSpin(t *testing.T) {
+	t.Parallel()
+	for name, life := range map[string]time.Duration{"at once": 0, "every 1.1 s": 1100 * time.Millisecond} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				s := perform(t, func(_ int, f *fake) error {
+					if life > 0 {
+						f.lives(life)
+					}
+					return exit(1)
+				})
+				time.Sleep(10 * time.Minute) //nolint:forbidigo // the clock is the test's own
+				s.wantGaps(t, life, second/2, second, 2*second, 4*second, 60*second, 60*second)
+				if n := len(s.gaps()); n > 4+13 {
+					t.Errorf("%d starts in ten minutes", n+1)
+				}
+				if all := s.Status(); !s.are(Errored) || all[0].Retry == nil || !strings.Contains(all[0].Error, "exit code 1") {
+					t.Errorf("%+v", all)
+				}
+				s.stop()
+				s.acts.Wait()
+			})
+		})
+	}
+}
+
+// Slow deaths are never too many, but the pauses grow.
+func TestPausesGrowToAMinute(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := perform(t, func(_ int, f *fake) error { f.lives(31 * second); return exit(1) })
+		time.Sleep(20 * time.Minute) //nolint:forbidigo // the clock is the test's own
+		s.wantGaps(t, 31*second, second/2, second, 2*second, 4*second, 8*second, 16*second, 32*second, 60*second, 60*second)
+		if strings.Contains(s.seen.text(), "too often") {
+			t.Error(s.seen.text())
+		}
+		s.stop()
+		s.acts.Wait()
+	})
+}
+
+func TestAMinuteProves(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := perform(t, func(n int, f *fake) error {
+			if n > 6 { // the try after too many deaths, too, proves
+				f.lives(61 * second)
+			}
+			return exit(1)
+		})
+		time.Sleep(5*time.Minute + 50*second) //nolint:forbidigo // the clock is the test's own
+		gaps := s.gaps()
+		if len(gaps) < 8 || gaps[6] > 62*second || gaps[7] > 62*second {
+			t.Errorf("pauses %v", gaps)
+		}
+		if all := s.Status(); all[0].Deaths > 1 {
+			t.Errorf("%+v", all)
+		}
+		s.stop()
+		s.acts.Wait()
+	})
+}
+
+func TestWhatDoesNotStartAgain(t *testing.T) {
+	t.Parallel()
+	for code, state := range map[int]State{0: Stopped, exitRefused: Errored} {
+		synctest.Test(t, func(t *testing.T) {
+			s := perform(t, func(int, *fake) error {
+				if code == 0 {
+					return nil
+				}
+				return exit(code)
+			})
+			time.Sleep(time.Hour) //nolint:forbidigo // the clock is the test's own
+			if !s.are(state) || len(s.gaps()) != 0 {
+				t.Errorf("after exit code %d: %+v", code, s.Status())
+			}
+			if err := s.Reset(t.Context(), "p"); err != nil {
+				t.Error(err)
+			}
+			if len(s.gaps()) != 1 {
+				t.Error("a reset does not start it")
+			}
+			if err := s.Reset(t.Context(), "q"); !errors.Is(err, ErrUnknown) {
+				t.Error(err)
+			}
+			s.stop()
+			s.acts.Wait()
+		})
+	}
+}
+
+// What hangs is asked for its stacks, and killed.
+func TestSilenceIsDeath(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		begun := time.Now()
+		s := perform(t, func(n int, f *fake) error {
+			f.messages <- notify.Ready
+			if n > 1 {
+				f.stays(time.Hour)
+				return nil
+			}
+			if sig := <-f.signals; sig != syscall.SIGABRT || time.Since(begun) < defaultWatchdog {
+				t.Errorf("%s after %s", sig, time.Since(begun))
+			}
+			if sig := <-f.signals; sig != syscall.SIGKILL {
+				t.Error(sig)
+			}
+			return &process.ExitError{Code: -1, Signal: "SIGKILL"}
+		})
+		time.Sleep(2 * time.Minute) //nolint:forbidigo // the clock is the test's own
+		if !s.are(Ready) || !strings.Contains(s.seen.text(), errHung.Error()) {
+			t.Error(s.seen.text())
+		}
+		s.stop()
+		s.acts.Wait()
+	})
+}
+
+func TestLateIsDeath(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := perform(t, func(_ int, f *fake) error { <-f.signals; return nil })
+		time.Sleep(defaultReadyWithin + 100*time.Millisecond) //nolint:forbidigo // the clock is the test's own
+		if all := s.Status(); !s.are(Backoff) || !strings.Contains(all[0].Error, errNotReady.Error()) {
+			t.Errorf("%+v", all)
+		}
+		s.stop()
+		s.acts.Wait()
+	})
+}
+
+// A rollout whose new process fails leaves the old one as it was; one that succeeds lets it finish.
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		left := make(chan syscall.Signal, 1)
+		s := perform(t, func(n int, f *fake) error {
+			switch n {
+			case 1:
+				f.lives(time.Hour)
+				left <- <-f.signals
+				f.stays(10 * time.Minute) // it finishes what it does
+				return nil
+			case 2:
+				time.Sleep(second) //nolint:forbidigo // the clock is the test's own
+				return exit(exitRefused)
+			default:
+				f.lives(time.Hour)
+				return nil
+			}
+		})
+		synctest.Wait()
+		p := Program{Name: "p", Instances: 1, Retire: syscall.SIGUSR1}
+		if err := s.Reload(t.Context(), p); err == nil || !strings.Contains(err.Error(), "p-0: the new process did not become ready: exit code 78") {
+			t.Error(err)
+		}
+		if !s.are(Ready) {
+			t.Errorf("%+v", s.Status())
+		}
+		if err := s.Reload(t.Context(), p); err != nil {
+			t.Error(err)
+		}
+		if sig := <-left; sig != syscall.SIGTERM {
+			t.Errorf("the program of before leaves at %s", sig)
+		}
+		synctest.Wait()
+		if !s.are(Draining, Ready) {
+			t.Errorf("%+v", s.Status())
+		}
+		time.Sleep(11 * time.Minute) //nolint:forbidigo // the clock is the test's own
+		if !s.are(Ready) {
+			t.Errorf("%+v", s.Status())
+		}
+		if err := s.Reload(t.Context()); err != nil {
+			t.Error(err)
+		}
+		synctest.Wait()
+		if !s.are() {
+			t.Errorf("%+v", s.Status())
+		}
+		s.stop()
+		s.acts.Wait()
+	})
+}
+
+// What is too large is replaced, and not all the time when that fails.
+func TestTooMuchMemory(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := perform(t, func(n int, f *fake) error {
+			switch n {
+			case 1:
+				f.memory = 101
+				f.lives(time.Hour)
+				return nil
+			case 2, 3:
+				return exit(1)
+			default:
+				f.memory = 100
+				f.lives(time.Hour)
+				return nil
+			}
+		})
+		time.Sleep(10 * time.Minute) //nolint:forbidigo // the clock is the test's own
+		if gaps := s.gaps(); len(gaps) != 3 || gaps[0] != 5*second || gaps[1] < relief || gaps[2] < relief {
+			t.Errorf("starts after %v\n%s", gaps, s.seen.text())
+		}
+		if all := s.Status(); !s.are(Ready) || all[0].Memory != 100 {
+			t.Errorf("%+v", all)
+		}
+		s.stop()
+		s.acts.Wait()
+	})
+}
+
+func TestOrdersAfterTheEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := perform(t, func(_ int, f *fake) error { f.lives(time.Hour); return nil })
+		synctest.Wait()
+		if err := s.Stop(t.Context(), "p"); err != nil || !s.are(Stopped) {
+			t.Errorf("%v, %+v", err, s.Status())
+		}
+		if err := s.Restart(t.Context(), "p"); err != nil || !s.are(Ready) {
+			t.Errorf("%v, %+v", err, s.Status())
+		}
+		s.stop()
+		if err := s.Reload(context.Background()); !errors.Is(err, ErrEnded) {
+			t.Error(err)
+		}
+		s.acts.Wait()
+	})
+}
+
+// What hangs while it finishes what it does does not stay for ever, and neither does what hangs while it
+// stops.
+func TestSilenceWhileLeaving(t *testing.T) {
+	t.Parallel()
+	for _, says := range []notify.Message{notify.Alive, notify.Stopping} {
+		synctest.Test(t, func(t *testing.T) {
+			s := perform(t, func(n int, f *fake) error {
+				f.lives(time.Hour)
+				if n > 1 {
+					return nil
+				}
+				<-f.signals
+				f.messages <- says
+				for sig := range f.signals {
+					if sig == syscall.SIGKILL {
+						break
+					}
+				}
+				return &process.ExitError{Code: -1, Signal: "SIGKILL"}
+			})
+			synctest.Wait()
+			if err := s.Restart(t.Context(), "p"); err != nil {
+				t.Fatal(err)
+			}
+			synctest.Wait()
+			if !s.are(Draining, Ready) {
+				t.Errorf("%+v", s.Status())
+			}
+			time.Sleep(2 * time.Minute) //nolint:forbidigo // the clock is the test's own
+			if !s.are(Ready) || strings.Contains(s.seen.text(), errHung.Error()) != (says == notify.Alive) {
+				t.Errorf("%+v\n%s", s.Status(), s.seen.text())
+			}
+			s.stop()
+			s.acts.Wait()
+		})
+	}
+}
