@@ -47,6 +47,10 @@ func strangers() map[string]struct {
 		"pause-pool":        {"/v1/pools/default/pause", "", 403},
 		"resume-pool":       {"/v1/pools/default/resume", "", 403},
 		"list-workers":      {"/v1/workers", "", 403},
+		"list-keys":         {"/v1/keys", "", 403},
+		"create-key":        {"/v1/keys", `{"name":"mine","admin":true}`, 403},
+		"rotate-key":        {"/v1/keys/a/rotate", "", 403},
+		"delete-key":        {"/v1/keys/a", "", 403},
 		"get-maintenance":   {"/v1/maintenance", "", 403},
 		"set-maintenance":   {"/v1/maintenance", `{"enabled":true}`, 403},
 		"reload-config":     {"/v1/config/reload", "", 403},
@@ -121,6 +125,6 @@ func TestKeys(t *testing.T) {
 	}
 	r.call("", http.MethodGet, "/v1/kinds?key="+ada, "").refused(http.StatusUnauthorized, "unauthorized", "")
 	r.call("late", http.MethodGet, "/v1/kinds", "").refused(http.StatusUnauthorized, "unauthorized", "")
-	r.ok(r.store.SaveKey(t.Context(), jobs.Key{Name: "late", Owner: "late", Hash: sha256.Sum256([]byte("late"))}))
+	r.ok(r.store.SaveKey(t.Context(), jobs.Key{Name: "late", Owner: "late", Secrets: []jobs.KeySecret{{Hash: sha256.Sum256([]byte("late"))}}}))
 	r.call("late", http.MethodGet, "/v1/kinds", "").want(http.StatusOK) // a refused key is not remembered
 }

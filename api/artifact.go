@@ -23,7 +23,7 @@ import (
 
 func (s *Server) artifactRoutes(r *routes) {
 	handle(r, operation{
-		id: "list-artifacts", method: http.MethodGet, path: "/v1/tasks/{id}/artifacts", tag: "history", scope: jobs.ScopeRead,
+		id: "list-artifacts", method: http.MethodGet, path: "/v1/tasks/{id}/artifacts", tag: "history", scope: jobs.ScopeRead, browser: true,
 		summary: "List the files that a task left",
 		detail:  "Each with an address that is good for five minutes and needs no key.",
 	}, s.listArtifacts)

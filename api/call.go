@@ -19,7 +19,9 @@ type call struct {
 	request  *http.Request
 	writer   *recorder
 	identity jobs.Identity // set by guard
+	let      credential    // set by guard
 	failure  error         // what the log is told beside the status
+	rest     func()        // writes the rest of the answer, once all routing has returned
 }
 
 type callKey struct{}
@@ -80,6 +82,8 @@ func (s *Server) trace(next http.Handler) http.Handler {
 func (s *Server) log(c *call, took time.Duration) {
 	level := slog.LevelInfo
 	switch {
+	case c.writer.status == http.StatusServiceUnavailable:
+		level = slog.LevelWarn
 	case c.writer.status >= http.StatusInternalServerError:
 		level = slog.LevelError
 	case c.request.URL.Path == healthPath || c.request.URL.Path == readyPath:
@@ -115,6 +119,9 @@ func (s *Server) rescue(next http.Handler) http.Handler {
 			writeProblem(r.Context(), newProblem(codeInternal, ""))
 		}()
 		next.ServeHTTP(w, r)
+		if rest := callOf(r.Context()).rest; rest != nil {
+			rest()
+		}
 	})
 }
 

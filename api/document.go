@@ -58,6 +58,7 @@ func documentConfig() huma.Config {
 				{Name: "tasks", Description: "Requests for work."},
 				{Name: "history", Description: "What happened to a task, what it printed and what it left."},
 				{Name: "tokens", Description: "For browsers."},
+				{Name: "keys", Description: "For servers."},
 				{Name: "kinds", Description: "What work there is."},
 				{Name: "fleet", Description: "Who does the work."},
 				{Name: "health", Description: "For load balancers."},

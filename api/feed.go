@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -31,29 +30,51 @@ func NewFeed(store *postgres.Store, publicURL string) *Feed {
 	return &Feed{newAddresses(publicURL), store}
 }
 
-// Read makes frames of what comes after a seq.
-func (f *Feed) Read(ctx context.Context, id uuid.UUID, after int64, logs bool) (realtime.Batch, error) {
-	task, entries, err := f.store.Entries(ctx, id, after, logs, feedPiece)
-	if errors.Is(err, jobs.ErrNotFound) {
-		return realtime.Batch{Gone: true}, nil
+// Read makes frames of what is asked for.
+func (f *Feed) Read(ctx context.Context, asks []realtime.Ask) ([]realtime.Batch, error) {
+	ids, afters, logs := make([]uuid.UUID, len(asks)), make([]int64, len(asks)), make([]bool, len(asks))
+	for i, ask := range asks {
+		ids[i], afters[i], logs[i] = ask.Task, ask.After, ask.Logs
 	}
+	limit := max(1, feedPiece/max(1, len(asks)))
+	tasks, entries, err := f.store.Entries(ctx, ids, afters, logs, limit)
 	if err != nil {
-		return realtime.Batch{}, err
+		return nil, err
 	}
-	batch := realtime.Batch{UpTo: max(task.Seq, after), More: len(entries) == feedPiece, Ended: task.State.Ended()}
+	found := make(map[uuid.UUID]jobs.Task, len(tasks))
+	for _, task := range tasks {
+		found[task.ID] = task
+	}
+	batches := make([]realtime.Batch, len(asks))
+	for i, ask := range asks {
+		task, exists := found[ask.Task]
+		if !exists {
+			batches[i].Gone = true
+			continue
+		}
+		if batches[i], err = f.batch(task, ask.After, entries[ask.Task], limit); err != nil {
+			return nil, fmt.Errorf("compose task %s: %w", task.ID, err)
+		}
+	}
+	return batches, nil
+}
+
+func (f *Feed) batch(task jobs.Task, after int64, entries []jobs.Entry, limit int) (realtime.Batch, error) {
+	batch := realtime.Batch{UpTo: max(task.Seq, after), More: len(entries) == limit, Ended: task.State.Ended()}
 	row, err := json.Marshal(f.brief(task))
 	if err != nil {
-		return realtime.Batch{}, fmt.Errorf("compose entries: %w", err)
+		return batch, err
 	}
-	for _, entry := range entries {
+	batch.Entries = make([]realtime.Entry, len(entries))
+	for i, entry := range entries {
 		frame, err := frameOf(entry, row)
 		if err != nil {
-			return realtime.Batch{}, err
+			return batch, err
 		}
-		batch.Entries = append(batch.Entries, realtime.Entry{Seq: entry.Seq, Log: entry.Type == jobs.TaskLog, Frame: frame})
+		batch.Entries[i] = realtime.Entry{Seq: entry.Seq, Log: entry.Type == jobs.TaskLog, Frame: frame}
 	}
 	if batch.More {
-		batch.UpTo, batch.Ended = entries[feedPiece-1].Seq, false
+		batch.UpTo, batch.Ended = entries[limit-1].Seq, false
 	}
 	return batch, nil
 }

@@ -49,6 +49,10 @@ func (s *Server) guard(op operation) func(huma.Context, func(huma.Context)) {
 			defer cancel()
 			ctx = huma.WithContext(ctx, limited)
 		}
+		if _, streams := op.content[streamType]; streams {
+			aside(func() { next(ctx) })
+			return
+		}
 		next(ctx)
 	}
 }
@@ -65,34 +69,30 @@ func (s *Server) admit(ctx context.Context, op operation, header string) error {
 	switch {
 	case op.access == admin && !identity.Admin:
 		return newProblem(codeForbidden, "This needs an admin's key.")
+	case identity.IsToken() && !op.browser:
+		return newProblem(codeForbidden, "This needs an API key, not a token.")
 	case !identity.Has(op.scope):
-		return newProblem(codeForbidden, "The token is not for this: it needs "+needed(op.scope)+".")
+		return newProblem(codeForbidden, "This needs the scope "+string(op.scope)+".")
 	}
 	return nil
 }
 
-func needed(scope jobs.Scope) string {
-	if scope == "" {
-		return "an API key"
-	}
-	return "the scope " + string(scope)
-}
-
 // identify finds out who sent a request: an Authorization header says it, or else the browser's session.
 func (s *Server) identify(ctx context.Context, header string) (jobs.Identity, error) {
-	scheme, credential, _ := strings.Cut(header, " ")
-	credential = strings.TrimSpace(credential)
+	scheme, text, _ := strings.Cut(header, " ")
+	text = strings.TrimSpace(text)
 	switch {
 	case header == "":
 		return s.sessions.identify(ctx, callOf(ctx).request)
-	case !strings.EqualFold(scheme, "Bearer") || credential == "":
+	case !strings.EqualFold(scheme, "Bearer") || text == "":
 		return jobs.Identity{}, wrongKey()
-	case strings.HasPrefix(credential, tokenPrefix) && len(credential) <= maxTokenBytes:
-		return s.tokens.read(credential, time.Now())
-	case len(credential) > maxKeyBytes:
+	case strings.HasPrefix(text, tokenPrefix) && len(text) <= maxTokenBytes:
+		return s.tokens.read(text, time.Now())
+	case len(text) > maxKeyBytes:
 		return jobs.Identity{}, wrongKey()
 	default:
-		return s.keys.identify(ctx, credential)
+		callOf(ctx).let = sha256.Sum256([]byte(text))
+		return s.keys.identify(ctx, callOf(ctx).let)
 	}
 }
 
@@ -110,7 +110,7 @@ type keyring struct {
 	store *postgres.Store
 
 	mu    sync.Mutex
-	known map[[sha256.Size]byte]knownKey
+	known map[credential]knownKey
 }
 
 type knownKey struct {
@@ -119,8 +119,7 @@ type knownKey struct {
 }
 
 // identify finds out whose a key is.
-func (k *keyring) identify(ctx context.Context, key string) (jobs.Identity, error) {
-	hash := sha256.Sum256([]byte(key))
+func (k *keyring) identify(ctx context.Context, hash credential) (jobs.Identity, error) {
 	if identity, known := k.recall(hash); known {
 		return identity, nil
 	}
@@ -140,18 +139,18 @@ func notLetIn(detail string) *problem {
 	return newProblem(codeUnauthorized, detail).with("WWW-Authenticate", challengeWrong)
 }
 
-func (k *keyring) recall(hash [sha256.Size]byte) (jobs.Identity, bool) {
+func (k *keyring) recall(hash credential) (jobs.Identity, bool) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	key, known := k.known[hash]
 	return key.identity, known && time.Now().Before(key.until)
 }
 
-func (k *keyring) remember(hash [sha256.Size]byte, identity jobs.Identity) {
+func (k *keyring) remember(hash credential, identity jobs.Identity) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.known == nil || len(k.known) >= maxKeys {
-		k.known = map[[sha256.Size]byte]knownKey{} // rarer than it is worth to be clever about
+		k.known = map[credential]knownKey{} // rarer than it is worth to be clever about
 	}
 	k.known[hash] = knownKey{identity, time.Now().Add(keyMemory)}
 }

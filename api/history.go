@@ -14,11 +14,11 @@ import (
 
 func (s *Server) historyRoutes(r *routes) {
 	handle(r, operation{
-		id: "list-attempts", method: http.MethodGet, path: "/v1/tasks/{id}/attempts", tag: "history", scope: jobs.ScopeRead,
+		id: "list-attempts", method: http.MethodGet, path: "/v1/tasks/{id}/attempts", tag: "history", scope: jobs.ScopeRead, browser: true,
 		summary: "List the attempts of a task, first to last",
 	}, s.listAttempts)
 	handle(r, operation{
-		id: "list-events", method: http.MethodGet, path: "/v1/tasks/{id}/events", tag: "history", scope: jobs.ScopeRead,
+		id: "list-events", method: http.MethodGet, path: "/v1/tasks/{id}/events", tag: "history", scope: jobs.ScopeRead, browser: true,
 		summary: "List what happened to a task",
 		detail: "In order of seq. Log chunks share the sequence, so it has holes here. Pass the last seq as after for the " +
 			"next page; a page without items is the end for now.",

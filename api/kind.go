@@ -11,11 +11,11 @@ import (
 
 func (s *Server) kindRoutes(r *routes) {
 	handle(r, operation{
-		id: "list-kinds", method: http.MethodGet, path: "/v1/kinds", tag: "kinds",
+		id: "list-kinds", method: http.MethodGet, path: "/v1/kinds", tag: "kinds", scope: jobs.ScopeRead,
 		summary: "List the kinds, by name",
 	}, s.listKinds)
 	handle(r, operation{
-		id: "get-kind", method: http.MethodGet, path: "/v1/kinds/{name}", tag: "kinds",
+		id: "get-kind", method: http.MethodGet, path: "/v1/kinds/{name}", tag: "kinds", scope: jobs.ScopeRead,
 		summary: "Read a kind", refuses: []code{codeNotFound},
 	}, s.getKind)
 	handle(r, operation{

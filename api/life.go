@@ -11,27 +11,27 @@ import (
 
 func (s *Server) lifeRoutes(r *routes) {
 	handle(r, operation{
-		id: "cancel-task", method: http.MethodPost, path: "/v1/tasks/{id}/cancel", tag: "tasks", scope: jobs.ScopeCancel,
+		id: "cancel-task", method: http.MethodPost, path: "/v1/tasks/{id}/cancel", tag: "tasks", scope: jobs.ScopeCancel, browser: true,
 		summary: "Cancel a task",
 		detail: "A task that waits is cancelled at once. One that runs shows cancelRequestedAt, and is cancelled when its " +
 			"command is dead. Cancelling again changes nothing.",
 		refuses: []code{codeTaskEnded, codeBusy},
 	}, s.cancelTask)
 	handle(r, operation{
-		id: "retry-task", method: http.MethodPost, path: "/v1/tasks/{id}/retry", tag: "tasks",
+		id: "retry-task", method: http.MethodPost, path: "/v1/tasks/{id}/retry", tag: "tasks", scope: jobs.ScopeWrite,
 		summary: "Run an ended task again, under the same id",
 		detail:  "A new run begins, under the newest revision of the kind, which the input must fit.",
 		refuses: []code{codeNotEnded, codeInvalidInput, codeUnknownKind},
 	}, s.retryTask)
 	handle(r, operation{
-		id: "rerun-task", method: http.MethodPost, path: "/v1/tasks/{id}/rerun", tag: "tasks",
+		id: "rerun-task", method: http.MethodPost, path: "/v1/tasks/{id}/rerun", tag: "tasks", scope: jobs.ScopeWrite,
 		summary: "Submit a new task like this one",
 		detail:  "It has the same kind, owner, tags, metadata and priority, and another input if the body has one.",
 		body:    reflect.TypeFor[rerunRequest](), bodyOptional: true, status: http.StatusAccepted,
 		refuses: []code{codeInvalidInput, codeUnknownKind},
 	}, s.rerunTask)
 	handle(r, operation{
-		id: "delete-task", method: http.MethodDelete, path: "/v1/tasks/{id}", tag: "tasks",
+		id: "delete-task", method: http.MethodDelete, path: "/v1/tasks/{id}", tag: "tasks", scope: jobs.ScopeWrite,
 		summary: "Delete an ended task, with all that was kept of it",
 		status:  http.StatusNoContent,
 		refuses: []code{codeNotEnded},

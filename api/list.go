@@ -17,7 +17,7 @@ type listInput struct {
 	State         jobs.State `query:"state" enum:"pending,running,completed,failed,cancelled"`
 	Kind          string     `query:"kind" maxLength:"50"`
 	Tag           string     `query:"tag" maxLength:"100"`
-	Owner         string     `query:"owner" maxLength:"255" doc:"Another one than the key's own needs an admin's key."`
+	Owner         string     `query:"owner" maxLength:"255" doc:"Another one than the key's own needs a key with actAsOwner."`
 	CreatedAfter  time.Time  `query:"createdAfter" doc:"From this time on."`
 	CreatedBefore time.Time  `query:"createdBefore" doc:"Up to this time, without it."`
 	Limit         int        `query:"limit" minimum:"1" maximum:"200" default:"50"`
@@ -47,7 +47,7 @@ func (s *Server) listTasks(ctx context.Context, in *listInput) (*listOutput, err
 			filter.Owner = identity.Owner
 		}
 		if !identity.May(filter.Owner) {
-			return nil, newProblem(codeForbidden, "Only an admin's key lists another owner's tasks.")
+			return nil, newProblem(codeForbidden, "Only a key with actAsOwner lists another owner's tasks.")
 		}
 	}
 	before, err := s.readCursor(in.Cursor, filter)

@@ -14,7 +14,7 @@ import (
 
 func (s *Server) logRoutes(r *routes) {
 	handle(r, operation{
-		id: "read-logs", method: http.MethodGet, path: "/v1/tasks/{id}/logs", tag: "history", scope: jobs.ScopeRead,
+		id: "read-logs", method: http.MethodGet, path: "/v1/tasks/{id}/logs", tag: "history", scope: jobs.ScopeRead, browser: true,
 		summary: "Read what a task printed",
 		detail: "As text: all of it, as it was printed. As JSON: a page of chunks with their streams and times, cut at line " +
 			"ends; pass the last seq as after for the next page. Bytes that are no UTF-8 become U+FFFD.",

@@ -5,7 +5,6 @@ import (
 	"net/http"
 	"reflect"
 	"slices"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/google/uuid"
@@ -16,7 +15,7 @@ import (
 
 func (s *Server) newsRoutes(r *routes) {
 	handle(r, operation{
-		id: "stream-tasks", method: http.MethodGet, path: "/v1/stream", tag: "tasks", scope: jobs.ScopeRead,
+		id: "stream-tasks", method: http.MethodGet, path: "/v1/stream", tag: "tasks", scope: jobs.ScopeRead, browser: true,
 		summary: "Follow all of the caller's tasks live",
 		detail: "Server-sent events. First a task.snapshot of each of the newest hundred tasks, the oldest of them first; then, of " +
 			"each task that changes, a task.snapshot when it was not followed yet, else its events. Without output, and " +
@@ -60,6 +59,7 @@ func (in *newsInput) filter(caller jobs.Identity) (newsFilter, error) {
 // matches tells whether a task is one that the caller may see and asks for.
 func (f newsFilter) matches(head realtime.Head) bool {
 	return f.caller.MayTouch(head.Task, head.Owner) &&
+		(f.caller.Admin || len(f.ids) > 0 || head.Owner == f.caller.Owner) &&
 		(f.kind == "" || f.kind == head.Kind) &&
 		(f.tag == "" || slices.Contains(head.Tags, f.tag)) &&
 		(len(f.ids) == 0 || slices.Contains(f.ids, head.Task))
@@ -70,25 +70,21 @@ func (s *Server) streamTasks(ctx context.Context, in *newsInput) (*huma.StreamRe
 	if err != nil {
 		return nil, err
 	}
-	leave, err := s.streams.enter(filter.caller.Owner)
-	if err != nil {
-		return nil, err
-	}
 	news := s.hub.OpenFeed(filter.matches)
 	begin, err := s.newsPage(ctx, filter)
 	if err != nil {
 		news.Close()
-		leave()
 		return nil, err
 	}
-	return &huma.StreamResponse{Body: func(answer huma.Context) {
-		defer leave()
+	out, err := s.open(ctx, news.Wake)
+	if err != nil {
+		news.Close()
+		return nil, err
+	}
+	return out.streamed(func() error {
 		defer news.Close()
-		beginStream(answer)
-		if s.push(ctx, append(comeBack(), begin...)) == nil && s.tellNews(ctx, news) == nil {
-			_ = s.push(ctx, comeBack()) // so that not all come back at once
-		}
-	}}, nil
+		return out.tellNews(begin, news)
+	}), nil
 }
 
 // newsPage makes the snapshots that a stream begins with.
@@ -124,32 +120,21 @@ func (s *Server) newsPage(ctx context.Context, wanted newsFilter) ([]byte, error
 	return frames, nil
 }
 
-// tellNews sends what changes until the reader is to come back; an error is that it has gone.
-func (s *Server) tellNews(ctx context.Context, news *realtime.Feed) error {
-	beat := time.NewTicker(beatEvery)
-	defer beat.Stop()
-	life := time.NewTimer(s.streamLife(ctx))
-	defer life.Stop()
+// tellNews sends what there is and then what changes, until the reader is to come back.
+func (o *outlet) tellNews(begin []byte, news *realtime.Feed) error {
+	if err := o.send(comeBack(), begin); err != nil {
+		return err
+	}
 	for {
-		select {
-		case <-news.C:
-			frames, behind := news.Take()
-			if behind {
-				return nil
-			}
-			if err := s.push(ctx, slices.Concat(frames...)); err != nil {
-				return err
-			}
-		case <-beat.C:
-			if err := s.push(ctx, []byte(": beat\n\n")); err != nil {
-				return err
-			}
-		case <-life.C:
-			return nil
-		case <-s.stopping:
-			return nil
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := o.wait(news.C); err != nil {
+			return err
+		}
+		frames, behind := news.Take()
+		if behind {
+			return errReturn
+		}
+		if err := o.send(frames...); err != nil {
+			return err
 		}
 	}
 }

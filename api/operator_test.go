@@ -11,15 +11,12 @@ import (
 func TestMaintenance(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
-	other, err := api.New(t.Context(), api.Config{Store: r.store, Hub: r.hub, Secrets: box(), Logger: discard()})
-	r.ok(err)
-	r.ok(other.Reload(t.Context()))
-	replica := &rig{t: t, store: r.store, hub: r.hub, schema: r.schema, http: r.serve(other)}
+	replica := newReplica(r)
 	before := r.submit(`{"kind":"anything"}`)
 	if a := r.call(root, http.MethodPost, "/v1/maintenance", `{"enabled":true,"message":"back at nine"}`).want(http.StatusOK); !strings.Contains(a.body, `"message":"back at nine"`) {
 		t.Errorf("maintenance: %s", a.body)
 	}
-	r.ok(other.Reload(t.Context())) // as its hint has it do
+	r.ok(replica.server.Reload(t.Context())) // as its hint has it do
 	for _, server := range []*rig{r, replica} {
 		for path, body := range map[string]string{
 			"/v1/tasks": `{"kind":"anything"}`, "/v1/tasks/batch": `{"tasks":[{"kind":"anything"}]}`,
@@ -40,4 +37,13 @@ func TestMaintenance(t *testing.T) {
 	r.call(root, http.MethodPost, "/v1/maintenance", `{"enabled":true,"message":"`+strings.Repeat("x", 501)+`"}`).
 		refused(http.StatusUnprocessableEntity, "invalid_request", "/message")
 	r.call(root, http.MethodPost, "/v1/config/reload", "").want(http.StatusAccepted)
+}
+
+// newReplica is another server on the same database.
+func newReplica(r *rig) *rig {
+	r.t.Helper()
+	server, err := api.New(r.t.Context(), api.Config{Store: r.store, Hub: r.hub, Secrets: box(), Logger: discard()})
+	r.ok(err)
+	r.ok(server.Reload(r.t.Context()))
+	return &rig{t: r.t, store: r.store, hub: r.hub, server: server, schema: r.schema, http: r.serve(server)}
 }

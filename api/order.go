@@ -33,7 +33,7 @@ const (
 type submitRequest struct {
 	Kind     string          `json:"kind" example:"report" doc:"Name of the kind, as in freshet.yaml."`
 	Input    json.RawMessage `json:"input,omitempty" doc:"Must fit the kind's input schema; {} when absent. At most 1 MiB."`
-	Owner    *string         `json:"owner,omitempty" minLength:"1" maxLength:"255" doc:"Whose task it is; the key's own owner when absent. Another one needs an admin's key."`
+	Owner    *string         `json:"owner,omitempty" minLength:"1" maxLength:"255" doc:"Whose task it is; the key's own owner when absent. Another one needs a key with actAsOwner."`
 	Tags     []string        `json:"tags,omitempty" nullable:"false" maxItems:"20" doc:"For lists; each at most 100 bytes."`
 	Metadata json.RawMessage `json:"metadata,omitempty" doc:"Your own notes, kept with the task; at most 16 KiB."`
 	Priority jobs.Priority   `json:"priority,omitempty" enum:"low,normal,high" default:"normal"`
@@ -70,7 +70,7 @@ func (s *Server) prepare(ctx context.Context, request submitRequest) (order, err
 		return order{}, newProblem(codeInvalidRequest, "", checked.faults...)
 	}
 	if !identity.May(*request.Owner) {
-		return order{}, newProblem(codeForbidden, "Only an admin's key submits for another owner.",
+		return order{}, newProblem(codeForbidden, "Only a key with actAsOwner submits for another owner.",
 			fault{"/owner", string(codeForbidden), "is not the key's own owner"})
 	}
 	kind, err := s.catalogue.get(ctx, request.Kind)

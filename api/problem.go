@@ -23,6 +23,7 @@ const (
 	codeMethodNotAllowed code = "method_not_allowed"
 	codeBodyTimeout      code = "body_timeout"
 	codeConflict         code = "idempotency_conflict"
+	codeNameTaken        code = "name_taken"
 	codeTaskEnded        code = "task_ended"
 	codeNotEnded         code = "not_ended"
 	codeTooLarge         code = "too_large"
@@ -69,6 +70,7 @@ func refusals() []refusal {
 		{codeMethodNotAllowed, 405, "Not with this method", "The Allow header lists the methods of this address."},
 		{codeBodyTimeout, 408, "The body came too slowly", "Send the whole body within fifteen seconds."},
 		{codeConflict, 409, "The idempotency key is taken", "An earlier submit had the same key and another content."},
+		{codeNameTaken, 409, "The name is taken", "There is another of this name. Choose a new one, or change that one."},
 		{codeTaskEnded, 409, "The task has ended", "It completed or failed before this could be done to it."},
 		{codeNotEnded, 409, "The task has not ended", "This can only be done to a task that has ended. Cancel it first."},
 		{codeTooLarge, 413, "The body is too large", "Inputs may have 1 MiB."},

@@ -70,6 +70,6 @@ func (t tokens) read(token string, now time.Time) (jobs.Identity, error) {
 	if !now.Before(until) {
 		return jobs.Identity{}, notLetIn("The token has expired. Get a new one.")
 	}
-	grant := &jobs.Grant{Scopes: said.Scopes, Tasks: said.Tasks}
+	grant := &jobs.Grant{Scopes: said.Scopes, Tasks: said.Tasks, Token: true}
 	return jobs.Identity{Owner: said.Owner, Key: "token", Until: until, Grant: grant}, nil
 }

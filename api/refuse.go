@@ -44,8 +44,11 @@ func problemOf(err error) *problem {
 func databaseAway(err error) bool {
 	var network net.Error
 	var refused interface{ SQLState() string }
+	var unsent interface{ SafeToRetry() bool } // a connection that was dead before it was used
 	switch {
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &network), errors.Is(err, io.ErrUnexpectedEOF):
+		return true
+	case errors.As(err, &unsent) && unsent.SafeToRetry():
 		return true
 	case errors.As(err, &refused):
 		state := refused.SQLState() // connection, resources, operator's intervention

@@ -148,7 +148,7 @@ func prepare(t testing.TB, store *postgres.Store) {
 		store.SyncKinds(t.Context(), rigKinds()),
 		store.SyncPools(t.Context(), []jobs.Pool{{Name: "default", Provider: "process", Slots: 4}}))
 	for _, key := range []jobs.Key{{Name: "a", Owner: "ada"}, {Name: "b", Owner: "bob"}, {Name: "r", Owner: "root", Admin: true}} {
-		key.Hash = sha256.Sum256([]byte("key-of-" + key.Owner))
+		key.Secrets = []jobs.KeySecret{{Hash: sha256.Sum256([]byte("key-of-" + key.Owner))}}
 		err = errors.Join(err, store.SaveKey(t.Context(), key))
 	}
 	if err != nil {

@@ -21,7 +21,7 @@ import (
 type access int
 
 const (
-	user   access = iota // whoever has a key, and with a scope whoever has a token for it
+	user   access = iota // whoever has a key, and a browser with a token where the operation says so
 	admin                // whoever has an admin's key
 	public               // anyone
 )
@@ -31,9 +31,10 @@ type operation struct {
 	id, method, path     string
 	tag, summary, detail string
 
-	access access
-	scope  jobs.Scope // that lets a token call it; empty: no token does
-	long   bool       // may wait or stream: no deadline for the whole
+	access  access
+	scope   jobs.Scope // that the caller needs; empty: none
+	browser bool       // a token may call it, with the scope
+	long    bool       // may wait or stream: no deadline for the whole
 
 	body         reflect.Type // of the request; nil: none
 	bodyOptional bool
@@ -84,6 +85,7 @@ func (s *Server) operations(mux chi.Router) huma.API {
 	s.kindRoutes(r)
 	s.poolRoutes(r)
 	s.workerRoutes(r)
+	s.keyRoutes(r)
 	s.operatorRoutes(r)
 	s.healthRoutes(r)
 	return r.api
@@ -138,7 +140,7 @@ func (op operation) describe(schemas huma.Registry, s *Server) huma.Operation {
 	return described
 }
 
-// scopes are what a token needs for it; the document shows them.
+// scopes are what a key or a token needs for it; the document shows them.
 func (op operation) scopes() []string {
 	if op.scope == "" {
 		return []string{}
@@ -210,7 +212,7 @@ func (op operation) refusals(described *huma.Operation) []code {
 	if strings.Contains(op.path, "/tasks/{id}") {
 		codes = append(codes, codeInvalidID, codeNotFound, codeForbidden)
 	}
-	if op.access != public && op.scope == "" && !slices.Contains(codes, codeForbidden) {
+	if op.access != public && !slices.Contains(codes, codeForbidden) {
 		codes = append(codes, codeForbidden)
 	}
 	if op.access != public {

@@ -35,12 +35,14 @@ type Limits struct {
 	Body     int64         // bytes of a body; 1 MiB for the input and 64 KiB for the rest
 	Batch    int64         // bytes of a batch's body; 32 MiB
 	BodyTime time.Duration // for a body to arrive; 15 s
-	Work     time.Duration // for an answer that waits for nothing but the database; 5 s
+	Work     time.Duration // for an answer that waits for nothing but the database; 4 s
 	Write    time.Duration // for the client to take the next piece of a stream; 30 s
 	Wait     time.Duration // the longest ?wait=; 60 s
 	Link     time.Duration // how long the address of an artifact is good; 5 min
 	Streams  int           // open streams of one owner; 100
+	Revoke   time.Duration // how long a stream may go on whose reader was shut out; 30 s
 	Stream   time.Duration // the longest that one stream is open; its reader comes back; 1 h
+	Beat     time.Duration // the longest that a stream is silent; 15 s
 }
 
 func (l Limits) orDefaults() Limits {
@@ -48,12 +50,14 @@ func (l Limits) orDefaults() Limits {
 		Body:     cmp.Or(l.Body, maxInput+64<<10),
 		Batch:    cmp.Or(l.Batch, 32<<20),
 		BodyTime: cmp.Or(l.BodyTime, 15*time.Second),
-		Work:     cmp.Or(l.Work, 5*time.Second),
+		Work:     cmp.Or(l.Work, 4*time.Second),
 		Write:    cmp.Or(l.Write, 30*time.Second),
 		Wait:     cmp.Or(l.Wait, time.Minute),
 		Link:     cmp.Or(l.Link, 5*time.Minute),
 		Streams:  cmp.Or(l.Streams, 100),
+		Revoke:   cmp.Or(l.Revoke, 30*time.Second),
 		Stream:   cmp.Or(l.Stream, time.Hour),
+		Beat:     cmp.Or(l.Beat, 15*time.Second),
 	}
 }
 
@@ -121,7 +125,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 		limits:    config.Limits.orDefaults(),
 		feed:      NewFeed(config.Store, config.PublicURL),
 		streams:   newStreams(config.Limits.orDefaults().Streams),
-		catalogue: &catalogue{store: config.Store, logger: config.Logger},
+		catalogue: &catalogue{store: config.Store, logger: config.Logger, wake: make(chan struct{}, 1)},
 		keys:      &keyring{store: config.Store},
 		tokens:    tokens{signer},
 		cursors:   cursors, links: links,
@@ -141,9 +145,17 @@ func New(ctx context.Context, config Config) (*Server, error) {
 // Handler serves all requests.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Run keeps the known kinds up to date until ctx ends. It never fails; a database that is away is
+// Run keeps the known kinds up to date, and closes streams of those who were shut out, until ctx ends. It never fails; a database that is away is
 // waited for.
-func (s *Server) Run(ctx context.Context) error { return s.catalogue.run(ctx) }
+func (s *Server) Run(ctx context.Context) error {
+	var duties sync.WaitGroup
+	duties.Go(func() { s.runRevoke(ctx) })
+	defer duties.Wait()
+	return s.catalogue.run(ctx)
+}
+
+// Wake has Run look at once whether kinds or settings have changed. It never blocks.
+func (s *Server) Wake() { s.catalogue.look() }
 
 // Reload reads the kinds now, after they were changed.
 func (s *Server) Reload(ctx context.Context) error { return s.catalogue.load(ctx) }

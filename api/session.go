@@ -40,6 +40,7 @@ func (s *sessions) identify(ctx context.Context, r *http.Request) (jobs.Identity
 	if err := s.own.Check(r); err != nil {
 		return jobs.Identity{}, newProblem(codeForbidden, "Another page than one of Freshet's own asks for this. Use an API key.")
 	}
+	callOf(ctx).let = hash
 	identity, err := s.server.store.Session(ctx, hash)
 	if errors.Is(err, jobs.ErrNotFound) {
 		return identity, notLetIn("The session has ended. Sign in again.")

@@ -2,15 +2,12 @@ package api
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"reflect"
 	"strconv"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/uuid"
 
 	"freshet/jobs"
 	"freshet/jobs/realtime"
@@ -18,7 +15,7 @@ import (
 
 func (s *Server) streamRoutes(r *routes) {
 	handle(r, operation{
-		id: "stream-task", method: http.MethodGet, path: "/v1/tasks/{id}/stream", tag: "history", scope: jobs.ScopeRead,
+		id: "stream-task", method: http.MethodGet, path: "/v1/tasks/{id}/stream", tag: "history", scope: jobs.ScopeRead, browser: true,
 		summary: "Follow a task live",
 		detail: "Server-sent events. The first is task.snapshot, with the task; then comes everything that happened, from the " +
 			"beginning or from after Last-Event-ID, each with its seq as id; the last is end. A stream that breaks off before " +
@@ -29,24 +26,12 @@ func (s *Server) streamRoutes(r *routes) {
 	}, s.streamTask)
 }
 
-// errReturn: the stream is closed, and its reader is to come back.
-var errReturn = errors.New("the reader is to come back")
-
-const (
-	streamType = "text/event-stream"
-	// beatEvery is how often a silent stream says that it lives.
-	beatEvery = 15 * time.Second
-	// retryAfter and its spread are when readers come back, so that not all of them do at once.
-	retryAfter  = 500
-	retrySpread = 1500
-)
-
 type streamInput struct {
 	ID          string `path:"id" doc:"Id of the task."`
 	LastEventID string `header:"Last-Event-ID" doc:"The last id that is known; goes before after."`
 	After       int64  `query:"after" minimum:"0" doc:"The last seq that is known."`
 	Include     string `query:"include" enum:"logs" doc:"logs: what the task prints, as task.log."`
-	Tail        int    `query:"tail" minimum:"0" maximum:"10000" doc:"Of the output there is, only the last so many lines."`
+	Tail        int    `query:"tail" minimum:"0" maximum:"10000" doc:"Of the output there is, only the last so many lines. A reader that comes back is sent all since."`
 }
 
 // cursor is what the reader knows already.
@@ -73,122 +58,132 @@ func (s *Server) streamTask(ctx context.Context, in *streamInput) (*huma.StreamR
 	if task.State.Ended() && after >= task.Seq {
 		return &huma.StreamResponse{Body: func(answer huma.Context) { answer.SetStatus(http.StatusNoContent) }}, nil
 	}
-	after = min(after, task.Seq) // a seq that there never was
-	leave, err := s.streams.enter(caller(ctx).Owner)
-	if err != nil {
+	f := &follower{task: task.ID, cursor: min(after, task.Seq), logs: in.Include == "logs"} // not past a seq that there never was
+	if f.logs && in.Tail > 0 && after == 0 {
+		if err := s.tail(ctx, f, in.Tail); err != nil {
+			return nil, err
+		}
+	}
+	if f.first, err = snapshotFrame(s.view(task)); err != nil {
 		return nil, err
 	}
-	from, err := s.tailFrom(ctx, task, in)
-	if err != nil {
-		leave()
+	stream := s.hub.Open(task.ID, task.Seq, f.logs)
+	if f.outlet, err = s.open(ctx, stream.Wake); err != nil {
+		stream.Close()
 		return nil, err
 	}
-	return &huma.StreamResponse{Body: func(answer huma.Context) {
-		defer leave()
-		w := &follower{server: s, ctx: ctx, task: task, cursor: after, logs: in.Include == "logs", logsFrom: from}
-		w.run(answer)
-	}}, nil
+	return f.streamed(func() error {
+		defer stream.Close()
+		return f.run(stream)
+	}), nil
 }
 
-// tailFrom is the first seq of the output that a stream with tail begins with; zero without.
-func (s *Server) tailFrom(ctx context.Context, task jobs.Task, in *streamInput) (int64, error) {
-	if in.Include != "logs" || in.Tail == 0 {
-		return 0, nil
+// tail has a stream begin its output with the last lines.
+func (s *Server) tail(ctx context.Context, f *follower, lines int) error {
+	limited, cancel := context.WithTimeout(ctx, s.limits.Work)
+	defer cancel()
+	first, err := s.store.LastLines(limited, f.task, lines)
+	if err != nil || first.Seq == 0 {
+		return err
 	}
-	chunks, err := s.logs(ctx, task, jobs.LogFilter{Tail: in.Tail, Limit: logPage})
-	if err != nil || len(chunks) == 0 {
-		return 0, err
-	}
-	return chunks[0].Seq, nil
+	f.logsFrom = first.Seq
+	f.cut, err = frameOf(first, nil)
+	return err
 }
 
 // follower writes one stream.
 type follower struct {
-	server   *Server
-	ctx      context.Context //nolint:containedctx // the request's, whose stream this is
-	task     jobs.Task
-	cursor   int64 // everything up to here was sent, or is known to the reader
+	*outlet
+
+	task     uuid.UUID
+	first    []byte // frame of the task as it is
+	cursor   int64  // everything up to here was sent, or is known to the reader
 	logs     bool
-	logsFrom int64 // output before is left out
-	ended    int64 // the seq of the task's end, once it is known
+	logsFrom int64  // output before is left out
+	cut      []byte // frame of the piece of output that is sent instead of the one at logsFrom
+	ended    int64  // the seq of the task's end, once it is known
 }
 
 // run writes until the task ends, the reader goes or is too slow, or the server stops.
-func (f *follower) run(answer huma.Context) {
-	stream := f.server.hub.Open(f.task.ID, f.task.Seq, f.logs)
-	defer stream.Close()
-	beginStream(answer)
-	if f.begin() != nil || f.history() != nil {
-		return
-	}
-	beat := time.NewTicker(beatEvery)
-	defer beat.Stop()
-	life := time.NewTimer(f.server.streamLife(f.ctx))
-	defer life.Stop()
-	for f.ended == 0 || f.cursor < f.ended {
-		var err error
-		select {
-		case <-stream.C:
-			err = f.take(stream.Take())
-		case <-beat.C:
-			err = f.write([]byte(": beat\n\n"))
-		case <-life.C:
-			err = errReturn
-		case <-f.server.stopping:
-			err = errReturn
-		case <-f.ctx.Done():
-			err = context.Cause(f.ctx)
-		}
-		if err != nil {
-			_ = f.write(comeBack()) // so that not all come back at once
-			return
-		}
-	}
-	f.end()
-}
-
-// begin sends the snapshot, which has no id: what the reader knows stays what it knew.
-func (f *follower) begin() error {
-	data, err := snapshotFrame(f.server.view(f.task))
-	if err != nil {
+func (f *follower) run(stream *realtime.Stream) error {
+	// The snapshot has no id: what the reader knows stays what it knew.
+	if err := f.send(comeBack(), f.first); err != nil {
 		return err
 	}
-	return f.write(append(comeBack(), data...))
+	f.first = nil
+	if err := f.history(); err != nil {
+		return err
+	}
+	for f.ended == 0 || f.cursor < f.ended {
+		if err := f.wait(stream.C); err != nil {
+			return err
+		}
+		if err := f.take(stream.Take()); err != nil {
+			return err
+		}
+	}
+	return f.end()
 }
 
 // end says that nothing follows.
-func (f *follower) end() {
-	task, err := f.server.store.Head(f.ctx, f.task.ID)
+func (f *follower) end() error {
+	task, err := f.server.store.Head(f.ctx, f.task)
 	if err != nil {
-		return
+		return err
 	}
 	data, err := frame(0, "end", map[string]any{"state": task.State, "seq": f.cursor})
-	if err == nil {
-		_ = f.write(data)
+	if err != nil {
+		return err
 	}
+	return f.send(data)
 }
 
-// history sends what there is after the cursor, piece by piece.
-func (f *follower) history() error {
+// history sends what there is after the cursor.
+func (f *follower) history() (err error) {
+	aside(func() { err = f.readUp() })
+	return err
+}
+
+// readUp sends history piece by piece. Output that is left out is not read.
+func (f *follower) readUp() error {
 	for {
-		batch, err := f.server.feed.Read(f.ctx, f.task.ID, f.cursor, f.logs)
+		early := f.cursor < f.logsFrom-1
+		batches, err := f.server.feed.Read(f.ctx, []realtime.Ask{{Task: f.task, After: f.cursor, Logs: f.logs && !early}})
 		if err != nil {
 			return err
 		}
+		batch := batches[0]
 		if batch.Gone {
 			return jobs.ErrNotFound
 		}
-		if err := f.send(batch.Entries); err != nil {
+		if early {
+			batch = before(batch, f.logsFrom)
+		}
+		if err := f.pass(batch.Entries); err != nil {
 			return err
+		}
+		if f.cursor = max(f.cursor, batch.UpTo); batch.More {
+			continue
 		}
 		if batch.Ended {
 			f.ended = batch.UpTo
 		}
-		if !batch.More {
-			f.cursor = max(f.cursor, batch.UpTo)
-			return nil
+		return nil
+	}
+}
+
+// before is the part of a batch before a seq.
+func before(batch realtime.Batch, seq int64) realtime.Batch {
+	if batch.UpTo < seq {
+		return batch
+	}
+	for i, entry := range batch.Entries {
+		if entry.Seq >= seq {
+			batch.Entries = batch.Entries[:i]
+			break
 		}
 	}
+	return realtime.Batch{Entries: batch.Entries, UpTo: seq - 1, More: true}
 }
 
 // take sends what came live. A reader of everything sees a gap in the numbers, and reads it up.
@@ -210,47 +205,25 @@ func (f *follower) take(news realtime.News) error {
 	if news.Ended > 0 {
 		f.ended = news.Ended
 	}
-	return f.send(news.Entries)
+	return f.pass(news.Entries)
 }
 
-// send writes entries that the reader does not know, and flushes once.
-func (f *follower) send(entries []realtime.Entry) error {
-	var frames []byte
+// pass sends entries that the reader does not know.
+func (f *follower) pass(entries []realtime.Entry) error {
 	for _, entry := range entries {
 		if entry.Seq <= f.cursor {
 			continue
 		}
 		f.cursor = entry.Seq
-		if !entry.Log || f.logs && entry.Seq >= f.logsFrom {
-			frames = append(frames, entry.Frame...)
+		switch {
+		case entry.Log && (!f.logs || entry.Seq < f.logsFrom):
+			continue
+		case entry.Seq == f.logsFrom:
+			entry.Frame = f.cut
+		}
+		if err := f.write(entry.Frame); err != nil {
+			return err
 		}
 	}
-	if frames == nil {
-		return nil
-	}
-	return f.write(frames)
-}
-
-func (f *follower) write(frames []byte) error { return f.server.push(f.ctx, frames) }
-
-// comeBack says when to come back, not for all readers at once.
-func comeBack() []byte {
-	return fmt.Appendf(nil, "retry: %d\n\n", retryAfter+rand.IntN(retrySpread)) //nolint:gosec // no secret
-}
-
-// beginStream sends the headers of a stream.
-func beginStream(answer huma.Context) {
-	answer.SetHeader("Content-Type", streamType)
-	answer.SetHeader("Cache-Control", "no-cache, no-transform")
-	answer.SetHeader("X-Accel-Buffering", "no")
-}
-
-// push sends a piece of a stream, and fails when the reader does not take it in time.
-func (s *Server) push(ctx context.Context, frames []byte) error {
-	s.renewDeadline(ctx)
-	w := callOf(ctx).writer
-	if _, err := w.Write(frames); err != nil {
-		return err
-	}
-	return http.NewResponseController(w).Flush()
+	return f.flush()
 }

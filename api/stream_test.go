@@ -28,7 +28,10 @@ type reader struct {
 	base, key, task, query string
 	lastID                 string
 	frames                 []sseFrame // without snapshots
+	told                   func(sseFrame)
 	snapshots, connects    int
+	patient                bool // it comes back when the server cannot serve for now
+	refused                int
 	ended                  bool
 }
 
@@ -89,6 +92,9 @@ func (r *reader) take(frame sseFrame) {
 	default:
 		r.frames = append(r.frames, frame)
 		r.lastID = frame.id
+		if r.told != nil {
+			r.told(frame)
+		}
 	}
 }
 
@@ -99,7 +105,14 @@ func (r *reader) follow(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return fmt.Errorf("after %d connects and %d frames: %w", r.connects, len(r.frames), context.Cause(ctx))
 		}
-		if err == nil && status != http.StatusOK && status != http.StatusNoContent {
+		switch {
+		case err == nil && status == http.StatusServiceUnavailable && r.patient:
+			r.refused++
+			select {
+			case <-ctx.Done():
+			case <-time.After(100 * time.Millisecond):
+			}
+		case err == nil && status != http.StatusOK && status != http.StatusNoContent:
 			return fmt.Errorf("status %d", status)
 		}
 	}
@@ -117,6 +130,57 @@ func (r *reader) ids() []int64 {
 		ids = append(ids, id)
 	}
 	return ids
+}
+
+// compare tells how what was read differs from what there was.
+func compare(read, was []int64) error {
+	for i, id := range read {
+		switch {
+		case i > 0 && id == read[i-1]:
+			return fmt.Errorf("%d came twice", id)
+		case i > 0 && id < read[i-1]:
+			return fmt.Errorf("%d came after %d", id, read[i-1])
+		case i >= len(was) || id < was[i]:
+			return fmt.Errorf("%d was never there", id)
+		case id > was[i]:
+			return fmt.Errorf("%d is missing before %d", was[i], id)
+		}
+	}
+	if len(read) < len(was) {
+		return fmt.Errorf("the end is missing, from %d", was[len(read)])
+	}
+	return nil
+}
+
+// TestCompareFindsFaults: a test that compares would fail.
+func TestCompareFindsFaults(t *testing.T) {
+	t.Parallel()
+	was := []int64{1, 2, 4, 5}
+	for want, read := range map[string][]int64{
+		"":                           {1, 2, 4, 5},
+		"2 came twice":               {1, 2, 2, 4, 5},
+		"1 came after 2":             {1, 2, 1, 4, 5},
+		"2 is missing before 4":      {1, 4, 5},
+		"3 was never there":          {1, 2, 3, 4, 5},
+		"6 was never there":          {1, 2, 4, 5, 6},
+		"the end is missing, from 5": {1, 2, 4},
+	} {
+		got := ""
+		if err := compare(read, was); err != nil {
+			got = err.Error()
+		}
+		if got != want {
+			t.Errorf("%v: %q, want %q", read, got, want)
+		}
+	}
+}
+
+// types are the types of what was read.
+func (r *reader) types() (types []string) {
+	for _, frame := range r.frames {
+		types = append(types, frame.event)
+	}
+	return types
 }
 
 func (r *rig) reader(key, task, query string) *reader {
@@ -166,11 +230,7 @@ func TestStreamOfALife(t *testing.T) {
 	if ids := everything.ids(); len(ids) != 6 || !dense(ids) {
 		t.Errorf("ids with logs: %v", ids)
 	}
-	var types []string
-	for _, frame := range events.frames {
-		types = append(types, frame.event)
-	}
-	if got := strings.Join(types, " "); got != "task.created task.started task.custom task.completed" {
+	if got := strings.Join(events.types(), " "); got != "task.created task.started task.custom task.completed" {
 		t.Errorf("events: %s", got)
 	}
 	var log struct {
@@ -238,6 +298,39 @@ func TestStreamResumes(t *testing.T) {
 	}
 }
 
+func TestTailIsExact(t *testing.T) {
+	t.Parallel()
+	r := newRig(t).live()
+	task := r.submit(`{"kind":"report","input":{"n":1}}`)
+	claim := r.claim(task.ID)
+	for from := range int64(70) { // more than are looked at together
+		r.flush(claim, 3*from, record(fmt.Sprintf("a%d\nb%d\nc%d\n", from, from, from)), custom(int(from)+1),
+			jobs.Record{At: time.Now(), Type: jobs.TaskLog, Stream: jobs.Stdout, Partial: true, Bytes: []byte("and ")})
+	}
+	r.complete(claim, `{"pages":3}`)
+	whole := r.reader(ada, task.ID, "include=logs")
+	r.ok(whole.follow(t.Context()))
+	_, all := whole.heard()
+	lines := strings.SplitAfter(all, "\n") // the last one has no end
+	for _, n := range []int{1, 2, 3, 4, 100, 209, 210, 211, 10000} {
+		tail := r.reader(ada, task.ID, fmt.Sprintf("include=logs&tail=%d", n))
+		r.ok(tail.follow(t.Context()))
+		want := strings.Join(lines[max(0, len(lines)-1-n):], "")
+		if _, text := tail.heard(); text != want {
+			t.Errorf("tail=%d: %d bytes, %.30q; want %d, %.30q", n, len(text), text, len(want), want)
+		}
+		if events := strings.Count(fmt.Sprint(tail.types()), "task.c"); events != 72 {
+			t.Errorf("tail=%d: %d events", n, events)
+		}
+	}
+	back := r.reader(ada, task.ID, "include=logs&tail=1")
+	back.lastID = "100"
+	r.ok(back.follow(t.Context()))
+	if ids := back.ids(); compare(ids, whole.ids()[100:]) != nil {
+		t.Errorf("a reader with a tail that came back was sent %v", ids)
+	}
+}
+
 func TestStreamsOfOneOwnerAreCounted(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(c *api.Config) { c.Limits.Streams = 2 }).live()
@@ -263,4 +356,45 @@ func TestStreamsOfOneOwnerAreCounted(t *testing.T) {
 	r.until("both are closed", func() bool { return r.hub.Streams() == 0 })
 	r.complete(r.claim(task.ID), `{"pages":3}`)
 	r.ok(r.reader(ada, task.ID, "").follow(t.Context()))
+}
+
+// opened opens a stream and returns its lines; they end with it.
+func (r *rig) opened(path string) *bufio.Scanner {
+	r.t.Helper()
+	request, err := http.NewRequestWithContext(r.t.Context(), http.MethodGet, r.http.URL+path, nil)
+	r.ok(err)
+	request.Header.Set("Authorization", "Bearer "+ada)
+	response, err := r.http.Client().Do(request)
+	r.ok(err)
+	r.t.Cleanup(func() { _ = response.Body.Close() })
+	return bufio.NewScanner(response.Body)
+}
+
+func TestSilentStreamsBeatAndEndWithTheServer(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *api.Config) { c.Limits.Beat = 20 * time.Millisecond }).live()
+	streams := map[string]*bufio.Scanner{}
+	for _, path := range []string{"/v1/tasks/" + r.submit(`{"kind":"anything"}`).ID + "/stream", "/v1/stream"} {
+		lines := r.opened(path)
+		for beats := 0; beats < 3 && lines.Scan(); {
+			if lines.Text() == ": beat" {
+				beats++
+			}
+		}
+		streams[path] = lines
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	r.ok(r.http.Config.Shutdown(ctx))
+	for path, lines := range streams {
+		last := ""
+		for lines.Scan() {
+			if lines.Text() != "" {
+				last = lines.Text()
+			}
+		}
+		if lines.Err() != nil || !strings.HasPrefix(last, "retry: ") {
+			t.Errorf("%s ended with %q, %v", path, last, lines.Err())
+		}
+	}
 }

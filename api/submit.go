@@ -15,7 +15,7 @@ import (
 func (s *Server) submitRoutes(r *routes) {
 	refuses := []code{codeInvalidRequest, codeInvalidInput, codeUnknownKind, codeForbidden, codeConflict}
 	handle(r, operation{
-		id: "submit-task", method: http.MethodPost, path: "/v1/tasks", tag: "tasks",
+		id: "submit-task", method: http.MethodPost, path: "/v1/tasks", tag: "tasks", scope: jobs.ScopeWrite,
 		summary: "Submit a task",
 		detail: "The task is stored when the answer comes, and runs as soon as a worker is free. " +
 			"With an idempotencyKey the same submit can be sent again and again, and makes one task.",
@@ -24,7 +24,7 @@ func (s *Server) submitRoutes(r *routes) {
 		refuses: refuses,
 	}, s.submit)
 	handle(r, operation{
-		id: "submit-tasks", method: http.MethodPost, path: "/v1/tasks/batch", tag: "tasks",
+		id: "submit-tasks", method: http.MethodPost, path: "/v1/tasks/batch", tag: "tasks", scope: jobs.ScopeWrite,
 		summary: "Submit up to 1,000 tasks, all or none",
 		detail:  "The tasks come back in the order of the request. Of a refused batch nothing is stored.",
 		body:    reflect.TypeFor[batchRequest](), status: http.StatusAccepted,
@@ -68,9 +68,11 @@ const freedTries = 5
 // place stores an order and answers with the new task, or with the one that its key made before.
 func (s *Server) place(ctx context.Context, order order) (*submitOutput, error) {
 	for range freedTries {
-		submitted, err := s.store.Submit(ctx, order.Submission)
+		storing, cancel := context.WithTimeout(ctx, s.limits.Work) // what the body took is over
+		submitted, err := s.store.Submit(storing, order.Submission)
+		cancel()
 		if err != nil {
-			return nil, err
+			return nil, unsure(err)
 		}
 		output := &submitOutput{Status: http.StatusAccepted, Location: s.link(taskPath(submitted.ID))}
 		switch {
@@ -92,6 +94,17 @@ func (s *Server) place(ctx context.Context, order order) (*submitOutput, error) 
 		}
 	}
 	return nil, jobs.ErrBusy
+}
+
+// unsure tells who submitted to a database that did not answer what that means.
+func unsure(err error) error {
+	if !databaseAway(err) {
+		return err
+	}
+	answer := problemOf(err)
+	answer.Detail = "The database does not answer, so it is not known whether the task was stored. " +
+		"With an idempotencyKey the same submit can be sent again, and makes one task."
+	return answer
 }
 
 func conflict(faults ...fault) *problem { return newProblem(codeConflict, "", faults...) }
@@ -123,9 +136,11 @@ func (s *Server) submitBatch(ctx context.Context, _ *struct{}) (*batchOutput, er
 	for i, order := range orders {
 		submissions[i] = order.Submission
 	}
-	submitted, err := s.store.SubmitAll(ctx, submissions)
+	storing, cancel := context.WithTimeout(ctx, s.limits.Work)
+	defer cancel()
+	submitted, err := s.store.SubmitAll(storing, submissions)
 	if err != nil {
-		return nil, err
+		return nil, unsure(err)
 	}
 	return s.batchAnswer(ctx, orders, submitted)
 }

@@ -12,13 +12,13 @@ import (
 
 func (s *Server) taskRoutes(r *routes) {
 	handle(r, operation{
-		id: "list-tasks", method: http.MethodGet, path: "/v1/tasks", tag: "tasks", scope: jobs.ScopeRead,
+		id: "list-tasks", method: http.MethodGet, path: "/v1/tasks", tag: "tasks", scope: jobs.ScopeRead, browser: true,
 		summary: "List tasks, newest first",
 		detail:  "Without their inputs and outputs. An admin sees everybody's. Follow nextCursor until it is absent.",
 		refuses: []code{codeBadCursor, codeForbidden},
 	}, s.listTasks)
 	handle(r, operation{
-		id: "get-task", method: http.MethodGet, path: "/v1/tasks/{id}", tag: "tasks", scope: jobs.ScopeRead,
+		id: "get-task", method: http.MethodGet, path: "/v1/tasks/{id}", tag: "tasks", scope: jobs.ScopeRead, browser: true,
 		summary: "Read a task, or wait for it",
 		detail: "With wait the answer comes as soon as the task has changed or ended, or when the time is up. " +
 			"A task that has ended is not waited for.",

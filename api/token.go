@@ -33,7 +33,7 @@ const (
 // tokenRequest asks for a token.
 type tokenRequest struct {
 	Tasks  []uuid.UUID  `json:"tasks,omitempty" nullable:"false" maxItems:"50" doc:"Only these tasks, of one owner."`
-	Owner  string       `json:"owner,omitempty" maxLength:"255" doc:"Whose tasks; the key's own owner when absent, or that of the tasks. Another one needs an admin's key."`
+	Owner  string       `json:"owner,omitempty" maxLength:"255" doc:"Whose tasks; the key's own owner when absent, or that of the tasks. Another one needs a key with actAsOwner."`
 	Scopes []jobs.Scope `json:"scopes" nullable:"false" minItems:"1" enum:"read,cancel" doc:"read: see tasks and all that is kept of them. cancel: cancel them."`
 	TTL    string       `json:"ttl,omitempty" default:"15m" doc:"How long it is good for; at most 1h."`
 }
@@ -56,6 +56,12 @@ func (s *Server) createToken(ctx context.Context, _ *struct{}) (*tokenOutput, er
 	life, err := request.check()
 	if err != nil {
 		return nil, err
+	}
+	for i, scope := range request.Scopes {
+		if !caller(ctx).Has(scope) {
+			return nil, newProblem(codeForbidden, "A key gives away no more than it has.",
+				fault{fmt.Sprintf("/scopes/%d", i), string(codeForbidden), "is not a scope of the key"})
+		}
 	}
 	owner, err := s.tokenOwner(ctx, request)
 	if err != nil {
@@ -95,7 +101,7 @@ func (s *Server) tokenOwner(ctx context.Context, request tokenRequest) (string, 
 	identity := caller(ctx)
 	owner := request.Owner
 	if owner != "" && !identity.May(owner) {
-		return "", newProblem(codeForbidden, "Only an admin's key makes tokens for another owner.",
+		return "", newProblem(codeForbidden, "Only a key with actAsOwner makes tokens for another owner.",
 			fault{"/owner", string(codeForbidden), "is not the key's own owner"})
 	}
 	if len(request.Tasks) == 0 {

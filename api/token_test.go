@@ -36,9 +36,9 @@ func TestTokenReadsAndNothingElse(t *testing.T) {
 		case "list-tasks":
 			status = http.StatusOK // asked for ada's
 		case "submit-task", "submit-tasks", "cancel-task", "retry-task", "rerun-task", "create-token",
-			"pause-kind", "resume-kind", "pause-pool", "resume-pool", "set-maintenance", "reload-config":
+			"pause-kind", "resume-kind", "pause-pool", "resume-pool", "set-maintenance", "reload-config", "create-key", "rotate-key":
 			method = http.MethodPost
-		case "delete-task":
+		case "delete-task", "delete-key":
 			method = http.MethodDelete
 		}
 		path := strings.Replace(strings.ReplaceAll(stranger.path, "%s", task.ID), "?wait=10s&until=end", "", 1)
@@ -176,8 +176,8 @@ func TestSubmitGivesReadToken(t *testing.T) {
 func TestGrantOfAKeyIsEverything(t *testing.T) {
 	t.Parallel()
 	key := jobs.Identity{Owner: "ada"}
-	token := jobs.Identity{Owner: "ada", Grant: &jobs.Grant{Scopes: []jobs.Scope{jobs.ScopeRead}}}
-	if !key.Has("") || !key.Has(jobs.ScopeCancel) || token.Has("") || token.Has(jobs.ScopeCancel) || !token.Has(jobs.ScopeRead) {
-		t.Error("what needs no token, or another one, is given to a token")
+	token := jobs.Identity{Owner: "ada", Grant: &jobs.Grant{Scopes: []jobs.Scope{jobs.ScopeRead}, Token: true}}
+	if !key.Has("") || !key.Has(jobs.ScopeCancel) || key.IsToken() || !token.IsToken() || token.Has(jobs.ScopeCancel) || !token.Has(jobs.ScopeRead) {
+		t.Error("a scope is given to who has it not")
 	}
 }

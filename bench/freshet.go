@@ -24,6 +24,9 @@ func (nothing) Run(_ context.Context, claim jobs.Claim, _ *kind.Kind) (jobs.Endi
 	return jobs.Ending{Fence: claim.Fence, RiverJob: claim.RiverJob, Outcome: jobs.OutcomeCompleted}, nil
 }
 
+// Renew has nothing to let live on.
+func (nothing) Renew(time.Duration) {}
+
 // client submits to a Freshet over HTTP.
 type client struct {
 	http *http.Client

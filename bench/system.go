@@ -91,7 +91,7 @@ func prepare(ctx context.Context, store *postgres.Store, key string) error {
 		store.EnsurePartitions(ctx, time.Now(), 2),
 		store.SyncKinds(ctx, []jobs.Kind{kind, parked}),
 		store.SyncPools(ctx, []jobs.Pool{{Name: "default", Provider: "none", Slots: slots}, {Name: "parked", Provider: "none", Slots: 1}}),
-		store.SaveKey(ctx, jobs.Key{Name: "bench", Hash: sha256.Sum256([]byte(key)), Owner: "bench", Admin: true}),
+		store.SaveKey(ctx, jobs.Key{Name: "bench", Secrets: []jobs.KeySecret{{Hash: sha256.Sum256([]byte(key))}}, Owner: "bench", Admin: true}),
 	)
 }
 
@@ -113,7 +113,7 @@ func makeParts(ctx context.Context, store *postgres.Store, url string, socket ne
 	workers := worker.New(worker.Config{
 		Store: store, Heart: store, Runner: nothing{},
 		Worker: jobs.Worker{ID: uuid.New(), Pool: "default", Slots: slots, Kinds: []string{"nothing"}, Lease: time.Minute},
-		Beat:   10 * time.Second, Drain: time.Second, FetchCooldown: fetchCooldown, Logger: silent(),
+		Beat:   10 * time.Second, Hearing: listener.Hearing, Drain: time.Second, FetchCooldown: fetchCooldown, Logger: silent(),
 	})
 	return []supervisor.Part{
 		{Name: "listener", Run: listener.Run},

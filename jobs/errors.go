@@ -6,6 +6,8 @@ import "errors"
 var (
 	// ErrNotFound: there is no such thing.
 	ErrNotFound = errors.New("not found")
+	// ErrExists: there is one of this name.
+	ErrExists = errors.New("exists already")
 	// ErrFenced: the attempt is no longer this worker's; nothing was written.
 	ErrFenced = errors.New("attempt is no longer this worker's")
 	// ErrEnded: the task has ended, so this cannot be done to it any more.

@@ -13,44 +13,43 @@ type Identity struct {
 	Admin bool
 	Key   string    // name of the API key, or what else let it in; for the log
 	Until time.Time // when it ends; zero: not by itself
-	Grant *Grant    // what a token gives of all this; nil: everything
+	Grant *Grant    // what of all this is given; nil: everything
+
+	ActAsOwner bool // may act for every owner
 }
 
-// Grant is the part of what an owner may that was given to a token.
+// Grant is the part of what an owner may that a key or a token has.
 type Grant struct {
 	Scopes []Scope
 	Tasks  []uuid.UUID // these alone; none: all of the owner's
+	Token  bool        // it is given to a browser, which may do less with the same scopes
 }
 
-// Scope is one thing that a token may be good for.
+// Scope is one thing that a key or a token may be good for.
 type Scope string
 
-// The scopes of tokens.
+// The scopes. A token has no more than the first two.
 const (
 	ScopeRead   Scope = "read"   // see tasks, and all that is kept of them
 	ScopeCancel Scope = "cancel" // cancel them
+	ScopeWrite  Scope = "write"  // submit, retry, rerun and delete them
 )
 
 // May tells whether the identity may act for owner, as far as owners go.
-func (i Identity) May(owner string) bool { return i.Admin || i.Owner == owner }
+func (i Identity) May(owner string) bool { return i.Admin || i.ActAsOwner || i.Owner == owner }
 
 // MayTouch tells whether the identity may see and touch a task of owner's.
 func (i Identity) MayTouch(task uuid.UUID, owner string) bool {
 	return i.May(owner) && (i.Grant == nil || len(i.Grant.Tasks) == 0 || slices.Contains(i.Grant.Tasks, task))
 }
 
-// Has tells whether the identity may do what needs scope. No token may do what needs the empty one.
+// Has tells whether the identity may do what needs scope; everybody may what needs none.
 func (i Identity) Has(scope Scope) bool {
-	return i.Grant == nil || scope != "" && slices.Contains(i.Grant.Scopes, scope)
+	return scope == "" || i.Grant == nil || slices.Contains(i.Grant.Scopes, scope)
 }
 
-// Key is an API key as it is stored: its secret is known only by a SHA-256.
-type Key struct {
-	Name  string
-	Hash  [32]byte
-	Owner string
-	Admin bool
-}
+// IsToken tells whether it is a browser with a token.
+func (i Identity) IsToken() bool { return i.Grant != nil && i.Grant.Token }
 
 // Session is a browser that is signed in, or a link that signs one in, once. It is stored without its
 // secret, which is known only by a SHA-256.

@@ -42,7 +42,7 @@ func TestBackupIsWhole(t *testing.T) {
 	b.ok(err)
 	b.ok(b.SaveArtifact(t.Context(), claim.Fence, "a.bin", "application/octet-stream", bytes.NewReader(make([]byte, 3<<20))))
 	b.ok(b.End(t.Context(), completed(claim, `{"n": 1.0}`)))
-	b.ok(b.SaveKey(t.Context(), jobs.Key{Name: "k", Hash: [32]byte{7}, Owner: "ada"}))
+	b.ok(b.SaveKey(t.Context(), jobs.Key{Name: "k", Secrets: []jobs.KeySecret{{Hash: [32]byte{7}}}, Owner: "ada"}))
 
 	dump, err := exec.CommandContext(t.Context(), b.clientProgram("pg_dump"), "--no-owner", b.url).Output()
 	b.ok(err)

@@ -4,35 +4,172 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 
 	"freshet/jobs"
 )
 
-// SaveKey stores an API key, or replaces the one of the same name.
+const insertKey = `INSERT INTO freshet.api_keys (name, owner, admin, act_as_owner, scopes) VALUES ($1, $2, $3, $4, $5)`
+
+// SaveKey stores an API key with its one secret, or replaces the key of the same name and all its secrets.
 func (s *Store) SaveKey(ctx context.Context, key jobs.Key) error {
-	_, err := s.pool.Exec(ctx, `INSERT INTO freshet.api_keys (name, hash, owner, admin) VALUES ($1, $2, $3, $4)
-		ON CONFLICT (name) DO UPDATE SET hash = excluded.hash, owner = excluded.owner, admin = excluded.admin`,
-		key.Name, key.Hash[:], key.Owner, key.Admin)
+	secret := key.Secrets[0]
+	_, err := s.pool.Exec(ctx, `WITH key AS (`+insertKey+`
+			ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, admin = excluded.admin,
+				act_as_owner = excluded.act_as_owner, scopes = excluded.scopes
+			RETURNING name
+		), old AS (
+			DELETE FROM freshet.key_secrets WHERE key = $1 AND hash <> $6
+		)
+		INSERT INTO freshet.key_secrets (hash, key, prefix) SELECT $6, name, $7 FROM key
+		ON CONFLICT (hash) DO UPDATE SET key = excluded.key, prefix = excluded.prefix, expires_at = NULL`,
+		key.Name, key.Owner, key.Admin, key.ActAsOwner, scopes(key.Scopes), secret.Hash[:], secret.Prefix)
 	if err != nil {
 		return fmt.Errorf("save key %s: %w", key.Name, err)
 	}
 	return nil
 }
 
-// Identify finds whose key has the given SHA-256. Errors: jobs.ErrNotFound.
+// CreateKey stores a new API key with its one secret. Errors: jobs.ErrExists.
+func (s *Store) CreateKey(ctx context.Context, key jobs.Key) error {
+	secret := key.Secrets[0]
+	tag, err := s.pool.Exec(ctx, `WITH key AS (`+insertKey+` ON CONFLICT DO NOTHING RETURNING name)
+		INSERT INTO freshet.key_secrets (hash, key, prefix) SELECT $6, name, $7 FROM key`,
+		key.Name, key.Owner, key.Admin, key.ActAsOwner, scopes(key.Scopes), secret.Hash[:], secret.Prefix)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = jobs.ErrExists
+	}
+	if err != nil {
+		return fmt.Errorf("create key %s: %w", key.Name, err)
+	}
+	return nil
+}
+
+// RotateKey gives a key another secret. The one before stays good for so long; an older one goes at once.
+// Errors: jobs.ErrNotFound.
+func (s *Store) RotateKey(ctx context.Context, name string, secret jobs.KeySecret, keep time.Duration) error {
+	tag, err := s.pool.Exec(ctx, `WITH key AS (
+			SELECT name FROM freshet.api_keys WHERE name = $1 FOR UPDATE
+		), newest AS (
+			SELECT hash FROM freshet.key_secrets WHERE key = (SELECT name FROM key) ORDER BY created_at DESC LIMIT 1
+		), older AS (
+			DELETE FROM freshet.key_secrets WHERE key = (SELECT name FROM key) AND hash NOT IN (SELECT hash FROM newest)
+		), before AS (
+			UPDATE freshet.key_secrets SET expires_at = clock_timestamp() + $4::bigint * interval '1 millisecond'
+			WHERE hash IN (SELECT hash FROM newest)
+		)
+		INSERT INTO freshet.key_secrets (hash, key, prefix, created_at) SELECT $2, name, $3, clock_timestamp() FROM key`,
+		name, secret.Hash[:], secret.Prefix, keep.Milliseconds())
+	if err == nil && tag.RowsAffected() == 0 {
+		err = jobs.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("rotate key %s: %w", name, err)
+	}
+	return nil
+}
+
+// RemoveKey revokes a key and all its secrets. Errors: jobs.ErrNotFound.
+func (s *Store) RemoveKey(ctx context.Context, name string) error {
+	tag, err := s.pool.Exec(ctx, `DELETE FROM freshet.api_keys WHERE name = $1`, name)
+	if err == nil && tag.RowsAffected() == 0 {
+		err = jobs.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("remove key %s: %w", name, err)
+	}
+	return nil
+}
+
+// Keys lists the API keys by name, without their hashes.
+func (s *Store) Keys(ctx context.Context) ([]jobs.Key, error) {
+	rows, err := s.pool.Query(ctx, `SELECT k.name, k.owner, k.admin, k.act_as_owner, k.scopes, k.created_at,
+			s.prefix, s.created_at, s.last_used_at, s.expires_at
+		FROM freshet.api_keys k JOIN freshet.key_secrets s ON s.key = k.name
+		WHERE s.expires_at IS NULL OR s.expires_at > clock_timestamp()
+		ORDER BY k.name, s.created_at DESC`)
+	if err != nil {
+		return nil, fmt.Errorf("list keys: %w", err)
+	}
+	var keys []jobs.Key
+	var key jobs.Key
+	var secret jobs.KeySecret
+	targets := []any{
+		&key.Name, &key.Owner, &key.Admin, &key.ActAsOwner, &key.Scopes, &key.CreatedAt,
+		&secret.Prefix, &secret.CreatedAt, &secret.LastUsedAt, &secret.ExpiresAt,
+	}
+	_, err = pgx.ForEachRow(rows, targets, func() error {
+		if len(keys) == 0 || keys[len(keys)-1].Name != key.Name {
+			keys = append(keys, key)
+		}
+		last := &keys[len(keys)-1]
+		last.Secrets = append(last.Secrets, secret)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list keys: %w", err)
+	}
+	return keys, nil
+}
+
+// Identify finds whose API key has a secret with the given SHA-256, and notes that it is used. Errors:
+// jobs.ErrNotFound.
 func (s *Store) Identify(ctx context.Context, hash [32]byte) (jobs.Identity, error) {
 	var identity jobs.Identity
-	err := s.pool.QueryRow(ctx, `SELECT name, owner, admin FROM freshet.api_keys WHERE hash = $1`, hash[:]).
-		Scan(&identity.Key, &identity.Owner, &identity.Admin)
+	var scopes []jobs.Scope
+	var until *time.Time
+	err := s.pool.QueryRow(ctx, `WITH used AS (
+			UPDATE freshet.key_secrets SET last_used_at = clock_timestamp()
+			WHERE hash = $1 AND (last_used_at IS NULL OR last_used_at < clock_timestamp() - interval '1 minute')
+		)
+		SELECT k.name, k.owner, k.admin, k.act_as_owner, k.scopes, s.expires_at
+		FROM freshet.key_secrets s JOIN freshet.api_keys k ON k.name = s.key
+		WHERE s.hash = $1 AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())`, hash[:]).
+		Scan(&identity.Key, &identity.Owner, &identity.Admin, &identity.ActAsOwner, &scopes, &until)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = jobs.ErrNotFound
 	}
 	if err != nil {
 		return jobs.Identity{}, fmt.Errorf("identify: %w", err)
 	}
+	if !identity.Admin {
+		identity.Grant = &jobs.Grant{Scopes: scopes}
+	}
+	if until != nil {
+		identity.Until = *until
+	}
 	return identity, nil
+}
+
+// GoodCredentials tells which of the given hashes are those of secrets or sessions that let somebody in
+// now.
+func (s *Store) GoodCredentials(ctx context.Context, hashes [][]byte) (map[[32]byte]bool, error) {
+	rows, err := s.pool.Query(ctx, `SELECT hash FROM freshet.key_secrets
+			WHERE hash = ANY ($1) AND (expires_at IS NULL OR expires_at > clock_timestamp())
+		UNION ALL SELECT hash FROM freshet.sessions WHERE hash = ANY ($1) AND expires_at > clock_timestamp()`, hashes)
+	if err != nil {
+		return nil, fmt.Errorf("good credentials: %w", err)
+	}
+	good := make(map[[32]byte]bool, len(hashes))
+	var hash []byte
+	_, err = pgx.ForEachRow(rows, []any{&hash}, func() error {
+		good[[32]byte(hash)] = true
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("good credentials: %w", err)
+	}
+	return good, nil
+}
+
+// scopes are all of them when none is named.
+func scopes(named []jobs.Scope) []jobs.Scope {
+	if named == nil {
+		return []jobs.Scope{jobs.ScopeRead, jobs.ScopeCancel, jobs.ScopeWrite}
+	}
+	return named
 }
 
 // Secret reads the wrapped secret of a purpose. The first one offered for it is kept: whoever comes

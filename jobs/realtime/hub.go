@@ -13,7 +13,7 @@ import (
 const (
 	// readers bounds how many reads there are at the same time, and together how many tasks one reads.
 	readers  = 4
-	together = 64
+	together = 16
 	// sweepEvery is how long a lost hint can delay an entry.
 	sweepEvery = 3 * time.Second
 	// readTimeout bounds one read. One that fails is made up for by the next sweep.

