@@ -28,7 +28,6 @@ type Vital struct {
 	Worker  uuid.UUID
 	Beat    time.Time // the last one, by the database's clock
 	Lease   time.Duration
-	Expired bool // its lease has run out
 	Session bool // it should hold its lock
 	Locked  bool // it does
 }

@@ -57,12 +57,29 @@ func (p *Pool) attempt(ctx context.Context, candidate jobs.Candidate) bool {
 	p.enter(claim.TaskID, stop)
 	ending, err := p.run(running, claim)
 	p.leave(claim.TaskID)
-	if err != nil {
+	switch {
+	case errors.Is(err, runner.ErrLeaseLost):
+		p.Logger.Warn("attempt was killed, for the worker counts as dead or might", "error", err)
+		ending = givenUp(claim)
+	case err != nil:
 		p.Logger.Warn("attempt is no longer this worker's", "error", err)
 		return true
 	}
 	p.end(ctx, ending)
 	return true
+}
+
+// givenUp is the end of an attempt that was killed because the worker's lease ran out. If nobody has
+// buried the worker meanwhile, because the database was away from all, or who watches was cut off too, then
+// the worker lives on, and nobody else would ever end the attempt. Else this is refused.
+func givenUp(claim jobs.Claim) jobs.Ending {
+	return jobs.Ending{
+		Fence: claim.Fence, RiverJob: claim.RiverJob, Outcome: jobs.OutcomeLost, Next: &jobs.Next{},
+		Failure: &jobs.Failure{
+			Code: jobs.CodeLost, Message: "The worker was cut off for most of its lease, and stopped.", Attempt: claim.Attempt,
+			Retryable: true,
+		},
+	}
 }
 
 // run runs the revision of the kind that the task was submitted under.

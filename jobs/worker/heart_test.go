@@ -3,6 +3,7 @@ package worker_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"sync"
 	"testing"
@@ -117,5 +118,29 @@ func TestWorkerThatCannotBeatDiesBeforeItsLease(t *testing.T) {
 	}
 	if err := <-done; !errors.Is(err, worker.ErrDead) {
 		t.Errorf("Run: %v", err)
+	}
+}
+
+// The lease runs out in the runner, but the next beat is in time: nobody buries the worker, so it must
+// itself give the attempt to the next.
+func TestAttemptKilledUnderALivingWorkerIsGivenUp(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.start(1, time.Second, func(_ context.Context, claim jobs.Claim) (jobs.Ending, error) {
+		if claim.Attempt == 1 {
+			return jobs.Ending{}, fmt.Errorf("run: %w", runner.ErrLeaseLost)
+		}
+		return completed(claim), nil
+	})
+	id := b.submit()
+	b.until("the next attempt has completed", func() bool {
+		task, err := b.Task(t.Context(), id)
+		b.ok(err)
+		return task.State == jobs.Completed
+	})
+	attempts, err := b.Attempts(t.Context(), id)
+	b.ok(err)
+	if len(attempts) != 2 || attempts[0].Outcome != jobs.OutcomeLost || attempts[0].Failure.Code != jobs.CodeLost {
+		t.Errorf("attempts %+v", attempts)
 	}
 }

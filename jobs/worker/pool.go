@@ -33,8 +33,8 @@ type Config struct {
 	Store         *postgres.Store
 	Heart         *postgres.Store // for the beats alone, so that no queue for a connection delays one
 	Runner        Runner
-	Worker        jobs.Worker // ID, pool, slots, kinds and lease; the rest is for people
-	Beat          time.Duration
+	Worker        jobs.Worker     // ID, pool, slots, kinds and lease; the rest is for people
+	Beat          time.Duration   // the longest between two beats; a short lease makes it shorter
 	Hearing       func() bool     // whether the worker's session holds its lock
 	Drain         time.Duration   // what runs may take to finish when the worker is told to leave
 	Retire        <-chan struct{} // once closed, the worker fetches no more, and leaves when what runs has finished
@@ -58,8 +58,12 @@ type Pool struct {
 	interrupted bool                                  // the drain time is up
 }
 
+// beatsPerLease is how many beats a lease takes at least, so that a few may fail.
+const beatsPerLease = 6
+
 // New makes a Pool; Run starts it.
 func New(config Config) *Pool {
+	config.Beat = min(config.Beat, config.Worker.Lease/beatsPerLease)
 	return &Pool{
 		Config:  config,
 		kinds:   catalogue{store: config.Store, compiled: map[revision]*kind.Kind{}},
