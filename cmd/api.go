@@ -81,7 +81,9 @@ func (a *app) serveAPI(ctx context.Context, path, addr string) error {
 		return replica.publish(ctx, store, settings)
 	}
 	a.logger.Info("API is ready", "address", socket.Addr().String())
-	return supervisor.Run(ctx, apiStop, append(replica.parts, socket.part(), a.notifications())...)
+	ready := make(chan struct{})
+	close(ready)
+	return supervisor.Run(ctx, apiStop, append(replica.parts, socket.part(), a.notifications(ready))...)
 }
 
 func (a *app) apiAddress(flag string) string {

@@ -49,8 +49,15 @@ func died(store *postgres.Store) func(context.Context, uuid.UUID, error) error {
 }
 
 // notifications tell systemd, or freshet up, that this process is ready, alive, and stopping.
-func (a *app) notifications() supervisor.Part {
-	return supervisor.Part{Name: "notifications", Run: notify.NewSpeaker(a.Lookup).Run}
+func (a *app) notifications(ready <-chan struct{}) supervisor.Part {
+	return supervisor.Part{Name: "notifications", Run: func(ctx context.Context) error {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ready:
+			return notify.NewSpeaker(a.Lookup).Run(ctx)
+		}
+	}}
 }
 
 // poolOf is the pool that a program works for; empty if it is no worker.

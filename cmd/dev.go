@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -14,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"freshet/config"
+	"freshet/jobs/kind"
 	"freshet/jobs/postgres/embedded"
 	"freshet/jobs/process"
 	"freshet/jobs/supervisor"
@@ -193,7 +195,7 @@ func (a *app) welcome(address, login string, settings *config.Config, folder *de
 	if len(program) > 0 {
 		fmt.Fprintf(a.Stdout, "  runs     %s\n", strings.Join(program, " "))
 	}
-	fmt.Fprintf(a.Stdout, "\nIn another terminal, in this folder: %s submit %s --follow\n", a.Name, firstName(kindNames(settings)))
+	fmt.Fprintf(a.Stdout, "\nIn another terminal, in this folder: %s submit %s --follow\n", a.Name, firstSubmit(settings))
 	fmt.Fprintln(a.Stdout, "Ctrl-C stops everything; what waits goes on at the next start.")
 }
 
@@ -202,9 +204,15 @@ func (a *app) tell(format string, args ...any) {
 	fmt.Fprintf(a.Stderr, "freshet: "+format+"\n", args...)
 }
 
-func firstName(names []string) string {
-	if len(names) == 0 {
+// firstSubmit is a submit to begin with: of a kind that needs no input, if there is one.
+func firstSubmit(settings *config.Config) string {
+	for _, k := range settings.Kinds {
+		if compiled, err := kind.Compile(k); err == nil && compiled.ValidateInput(json.RawMessage(`{}`)) == nil {
+			return k.Name
+		}
+	}
+	if len(settings.Kinds) == 0 {
 		return "KIND"
 	}
-	return names[0]
+	return settings.Kinds[0].Name + " --input '{…}'"
 }

@@ -138,9 +138,10 @@ func (a *app) pull(ctx context.Context, stores stores, db database, place *workp
 	defer stop()
 	hosts, reloader := runner.NewHosts(place.host), newReloader(stores.work, a.logger)
 	reloader.take = func(ctx context.Context) error { return a.move(ctx, hosts, stores, self.ID, options) }
+	ready := make(chan struct{})
 	var listener *postgres.Listener
 	workers := worker.New(worker.Config{
-		Store: stores.work, Heart: stores.heart, Runner: hosts, Worker: self,
+		Store: stores.work, Heart: stores.heart, Runner: hosts, Worker: self, Ready: func() { close(ready) },
 		Beat: beatEvery, Hearing: func() bool { return listener.Hearing() },
 		Drain: options.drain, Retire: retired.Done(), FetchCooldown: fetchCooldown, PollOnly: db.pooled, Logger: a.logger,
 	})
@@ -165,7 +166,7 @@ func (a *app) pull(ctx context.Context, stores stores, db database, place *workp
 		supervisor.Part{Name: "listener", Run: listener.Run},
 		supervisor.Part{Name: "reload", Run: reloader.run},
 		supervisor.Part{Name: "worker", Run: leaving(workers, leave)},
-		a.notifications(),
+		a.notifications(ready),
 	)
 }
 

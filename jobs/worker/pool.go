@@ -28,7 +28,7 @@ type Runner interface {
 	Renew(time.Duration)
 }
 
-// Config of a Pool. All fields but Retire are needed.
+// Config of a Pool. All fields but Ready and Retire are needed.
 type Config struct {
 	Store         *postgres.Store
 	Heart         *postgres.Store // for the beats alone, so that no queue for a connection delays one
@@ -37,6 +37,7 @@ type Config struct {
 	Beat          time.Duration   // the longest between two beats; a short lease makes it shorter
 	Hearing       func() bool     // whether the worker's session holds its lock
 	Drain         time.Duration   // what runs may take to finish when the worker is told to leave
+	Ready         func()          // called once when the worker pulls; nil: nobody wants to know
 	Retire        <-chan struct{} // once closed, the worker fetches no more, and leaves when what runs has finished
 	FetchCooldown time.Duration   // the least time between two fetches from River
 	PollOnly      bool            // the database has no sessions: River cannot LISTEN
@@ -106,6 +107,9 @@ func (p *Pool) Run(ctx context.Context) error {
 
 	if err := client.Start(background); err != nil {
 		return fmt.Errorf("start the River client: %w", err)
+	}
+	if p.Ready != nil {
+		p.Ready()
 	}
 	p.Logger.Info("worker is ready", "worker", p.Worker.ID, "pool", p.Worker.Pool, "slots", p.Worker.Slots)
 	select {
