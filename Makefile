@@ -10,7 +10,7 @@ MODULES  := ui/node_modules/.package-lock.json
 GENERATED := api/openapi.json migrations cmd/builtin/files
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev example build sdk install chromium test test/go test/race test/ui lint fmt generate verify bench bench/latency
+.PHONY: help demo dev example build sdk install chromium test test/go test/race test/faults test/ui chaos lint fmt generate verify bench bench/latency bench/stream
 
 help: ## Show this list
 	@sed -n 's/^\([a-z/]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-10s %s\n", $$1, $$2 }'
@@ -42,13 +42,20 @@ install: $(MODULES) ## Install what the demo and the tests need, where that may 
 chromium:
 	@scripts/install chromium
 
-test: install test/go test/ui ## Install what the tests need and run them all
+test: install test/go test/faults test/ui ## Install what the tests need and run them all
 
 test/go: ## Run the Go tests
 	$(TEST) ./...
 
 test/race: ## Run the Go tests with the race detector
 	$(TEST) -race ./...
+
+test/faults: ## Kill, freeze and cut off Freshet; and see that a missing fence is noticed
+	$(TEST) ./faults
+	$(TEST) -tags unfenced -run TestZombie ./faults
+
+chaos: ## The same at full size, in half an hour; prints what it measures
+	$(GO) test -v -timeout 90m -parallel 1 ./faults -full
 
 test/ui: $(MODULES) ## Run the TypeScript tests
 	$(NPM) test --prefix ui
@@ -77,6 +84,9 @@ verify: generate ## Fail if a generated file, the formatting or go.mod is not as
 
 bench/latency: ## Measure from a submit to the end of its stream, on an idle system
 	$(GO) run ./bench -latency
+
+bench/stream: ## Measure 10,000 open streams beside a bare SSE server
+	$(GO) run ./bench/stream $(ARGS)
 
 bench: ## Measure throughput and latency beside raw PostgreSQL and River
 	$(GO) run ./bench

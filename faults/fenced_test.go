@@ -1,0 +1,5 @@
+//go:build !unfenced
+
+package faults_test
+
+const fenced = true
