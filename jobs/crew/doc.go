@@ -12,7 +12,7 @@
 //	                        ├─ exit code 0, or stopped by hand ─► stopped
 //	                        ├─ exit code 78: it never could start ─► errored
 //	                        ├─ 5 deaths in 60 s ─► errored ─ 60 s ─► starting, for one try
-//	                        └─ otherwise ─► backoff ─ 0.5 s, 1 s, … 60 s ─► starting
+//	                        └─ otherwise ─► backoff ─ 0, 0.5 s, 1 s, … 60 s ─► starting
 //
 // An instance that was ready for a minute has proved itself: its next death counts as the first. Pauses
 // vary by a fifth, so that instances which died together do not come back together.

@@ -6,6 +6,7 @@ import (
 )
 
 const (
+	noPause     = 50 * time.Millisecond // after the first death of what had been ready: somebody waits for it
 	firstPause  = 500 * time.Millisecond
 	longest     = time.Minute
 	jitter      = 0.2
@@ -38,6 +39,9 @@ func (r *restarts) died(now time.Time, ready time.Duration) (pause time.Duration
 	if r.broken || len(r.deaths) >= tooMany {
 		r.broken = true
 		return vary(anotherTry), true
+	}
+	if r.count == 1 && ready > 0 {
+		return vary(noPause), false
 	}
 	r.pause = min(max(2*r.pause, firstPause), longest)
 	return vary(r.pause), false
