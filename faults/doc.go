@@ -43,7 +43,8 @@
 //	F21 cancel races with the end                   worker: TestCancelAtEveryInstant (2,000); postgres: TestCancelRacesWithEnd
 //	F22 one of two control planes is frozen         TestFrozenReplica. Schedulers: there are none yet
 //	F23 rolling upgrade                             not tested: there is no earlier release
-//	F25 kill -9 in a migration                      migrations: TestKilledAtRandom, TestKilledWhileTheServerGoesOn
+//	F25 kill -9 in a migration; backup and restore  migrations: TestKilledAtRandom, TestKilledWhileTheServerGoesOn;
+//	                                                jobs/postgres: TestBackupIsWhole
 //	    takeover, a machine of others               TestTakeoverFromAForeignMachine
 //	    takeover, under a supervisor                TestTakeoverUnderDev; cmd: TestKilledWorkerIsTakenOver
 package faults

@@ -33,6 +33,10 @@ const (
 	// echoEvery is how often a silent session has to prove that it hears: a cut network says nothing.
 	echoEvery     = 15 * time.Second
 	listenTimeout = 5 * time.Second
+	// holdPing is how often a session is asked whether it lives that holds a lock, and holdTimeout how
+	// long the answer may take.
+	holdPing    = time.Second
+	holdTimeout = time.Second
 	// deafPoll is how often All is called while nothing is heard.
 	deafPoll = 5 * time.Second
 )
@@ -146,12 +150,41 @@ func (l *Listener) session(ctx context.Context) (heard bool, err error) {
 		}
 		heard = true
 		l.hearing.Store(true)
-		for !silence {
-			if silence, err = l.hear(ctx, conn, echoEvery); err != nil {
-				return heard, err
+		if err := l.listen(ctx, conn); err != nil {
+			return heard, err
+		}
+	}
+}
+
+// listen hears until it is time for another echo. A session that holds a lock is looked after all the
+// while: whoever sees the lock gone takes the process for dead, and it has to know before.
+func (l *Listener) listen(ctx context.Context, conn *pgx.Conn) error {
+	pause := echoEvery
+	if l.worker != uuid.Nil {
+		pause = holdPing
+	}
+	for began := time.Now(); ; {
+		silence, err := l.hear(ctx, conn, pause)
+		switch {
+		case err != nil:
+			return err
+		case silence && time.Since(began) >= echoEvery:
+			return nil
+		case silence:
+			if err := ping(ctx, conn); err != nil {
+				return err
 			}
 		}
 	}
+}
+
+func ping(ctx context.Context, conn *pgx.Conn) error {
+	ctx, cancel := context.WithTimeout(ctx, holdTimeout)
+	defer cancel()
+	if err := conn.Ping(ctx); err != nil {
+		return fmt.Errorf("ping the listening session: %w", err)
+	}
+	return nil
 }
 
 // hear waits for one notification and passes it on, if it is a hint.

@@ -2,6 +2,10 @@ package postgres_test
 
 import (
 	"context"
+	"io"
+	"net"
+	"net/url"
+	"sync"
 	"testing"
 	"time"
 
@@ -83,4 +87,101 @@ func TestListenerKnowsThatItIsDeaf(t *testing.T) {
 			t.Fatal("it says that it hears")
 		}
 	}
+}
+
+// mute is a way to the database that can end a session there without a word to whoever has it.
+type mute struct {
+	address string
+
+	mu   sync.Mutex
+	ends []net.Conn // at the database
+	all  []net.Conn
+}
+
+func newMute(t *testing.T, database string) *mute {
+	t.Helper()
+	socket, err := (&net.ListenConfig{}).Listen(t.Context(), "tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	behind, err := url.Parse(database)
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, server := &mute{}, behind.Host
+	var ways sync.WaitGroup
+	ways.Go(func() {
+		for {
+			client, err := socket.Accept()
+			if err != nil {
+				return
+			}
+			end, err := net.Dial("tcp", server) //nolint:noctx // it ends with the test
+			if err != nil {
+				_ = client.Close()
+				continue
+			}
+			m.mu.Lock()
+			m.ends, m.all = append(m.ends, end), append(m.all, end, client)
+			m.mu.Unlock()
+			ways.Go(func() { _, _ = io.Copy(client, end) })
+			ways.Go(func() {
+				_, _ = io.Copy(end, client)
+				_, _ = io.Copy(io.Discard, client)
+			})
+		}
+	})
+	t.Cleanup(func() {
+		_ = socket.Close()
+		m.mu.Lock()
+		for _, conn := range m.all {
+			_ = conn.Close()
+		}
+		m.mu.Unlock()
+		ways.Wait()
+	})
+	behind.Host = socket.Addr().String()
+	m.address = behind.String()
+	return m
+}
+
+// end ends all sessions at the database. The clients are told nothing.
+func (m *mute) end() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for _, end := range m.ends {
+		_ = end.Close()
+	}
+	m.ends = nil
+}
+
+// Whoever sees the lock gone takes the worker for dead two seconds later.
+func TestListenerThatHoldsALockKnowsSoonThatItIsGone(t *testing.T) {
+	t.Parallel()
+	store := newBench(t)
+	way := newMute(t, store.url)
+	lost := make(chan struct{}, 1)
+	listener, err := store.Listener(way.address, postgres.Hints{All: func() {}, Lost: func() { lost <- struct{}{} }})
+	store.ok(err)
+	worker := store.worker("work")
+	listener.Hold(worker)
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	done := make(chan error, 1)
+	go func() { done <- listener.Run(ctx) }()
+	t.Cleanup(func() { stop(); store.ok(<-done) })
+	hears(t, listener)
+	if vitals, err := store.Vitals(t.Context()); err != nil || !vitals[0].Locked {
+		t.Fatalf("vitals %+v, %v", vitals, err)
+	}
+	way.end()
+	ended := time.Now()
+	select {
+	case <-lost:
+		if took := time.Since(ended); took > 4*time.Second {
+			t.Errorf("it knew after %s", took)
+		}
+	case <-time.After(patience):
+		t.Fatal("it never knew")
+	}
+	hears(t, listener)
 }
