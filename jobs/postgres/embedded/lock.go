@@ -38,7 +38,10 @@ func lockFolder(dir string) (*folderLock, error) {
 }
 
 func (l *folderLock) release() error {
-	l.once.Do(func() { l.err = l.file.Close() })
+	// A child that is about to be executed may have the file open still: closing it here would not do.
+	l.once.Do(func() {
+		l.err = errors.Join(syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN), l.file.Close())
+	})
 	return l.err
 }
 
