@@ -116,7 +116,7 @@ func newMute(t *testing.T, database string) *mute {
 			if err != nil {
 				return
 			}
-			end, err := net.Dial("tcp", server) //nolint:noctx // it ends with the test
+			end, err := net.Dial("tcp", server)
 			if err != nil {
 				_ = client.Close()
 				continue
