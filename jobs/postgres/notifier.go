@@ -62,6 +62,9 @@ func newNotifier(pool *pgxpool.Pool, logger *slog.Logger) *Notifier {
 	return n
 }
 
+// Ring has the workers of a pool look for attempts at once.
+func (s *Store) Ring(pool string) { s.notifier.queue(pool) }
+
 func (n *Notifier) reset() {
 	n.tasks = map[uuid.UUID]struct{}{}
 	n.workers = map[uuid.UUID]struct{}{}

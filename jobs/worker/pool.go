@@ -108,6 +108,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	if err := client.Start(background); err != nil {
 		return fmt.Errorf("start the River client: %w", err)
 	}
+	duties.Go(func() { p.lookAgain(background) })
 	if p.Ready != nil {
 		p.Ready()
 	}
@@ -118,6 +119,19 @@ func (p *Pool) Run(ctx context.Context) error {
 	case <-p.dead:
 	}
 	return p.drain(ctx, client)
+}
+
+// lookAfter is how long after its start a worker looks once more for attempts.
+const lookAfter = 200 * time.Millisecond
+
+// lookAgain rings for the worker itself: what was queued after River's first fetch, and before it
+// listened, would else be found by the next poll, and a worker that takes another's place is waited for.
+func (p *Pool) lookAgain(ctx context.Context) {
+	select {
+	case <-ctx.Done():
+	case <-time.After(lookAfter):
+		p.Store.Ring(p.Worker.Pool)
+	}
 }
 
 func (p *Pool) riverClient() (*river.Client[pgx.Tx], error) {
