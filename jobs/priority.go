@@ -10,10 +10,8 @@ const (
 	High   Priority = "high"
 )
 
-// riverRecovered is kept for work that was interrupted or lost: it waited once already.
-const riverRecovered = 1
-
-// River is the priority of the River job: 2 to 4, lower first. 1 is kept for recovered work.
+// River is the priority of the River job: 2 to 4, lower first. 1 is kept for work that was interrupted or
+// lost: it waited once already.
 func (p Priority) River() int16 {
 	switch p {
 	case High:
@@ -24,6 +22,3 @@ func (p Priority) River() int16 {
 		return 3
 	}
 }
-
-// RiverRecovered is the River priority of an attempt that follows an interrupted or lost one.
-func RiverRecovered() int16 { return riverRecovered }

@@ -12,9 +12,6 @@ const (
 	Cancelled State = "cancelled"
 )
 
-// States lists every state of a task, in the order of a life.
-func States() []State { return []State{Pending, Running, Completed, Failed, Cancelled} }
-
 // Ended tells whether nothing more happens to the task unless someone asks for it.
 func (s State) Ended() bool { return s == Completed || s == Failed || s == Cancelled }
 

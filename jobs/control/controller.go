@@ -22,22 +22,15 @@ const (
 
 // Controller admits and expires. Create it with New.
 type Controller struct {
+	bell
+
 	store  *postgres.Store
 	logger *slog.Logger
-	wake   chan struct{}
 }
 
 // New makes a Controller; Run starts it.
 func New(store *postgres.Store, logger *slog.Logger) *Controller {
-	return &Controller{store: store, logger: logger, wake: make(chan struct{}, 1)}
-}
-
-// Wake has the Controller look at once. It never blocks.
-func (c *Controller) Wake() {
-	select {
-	case c.wake <- struct{}{}:
-	default:
-	}
+	return &Controller{newBell(), store, logger}
 }
 
 // Run works until ctx ends. A database that is away is waited for.
@@ -61,7 +54,7 @@ func (c *Controller) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			timer.Stop()
 			return nil
-		case <-c.wake:
+		case <-c.bell:
 			timer.Stop()
 		case <-timer.C:
 		}

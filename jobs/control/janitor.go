@@ -10,8 +10,12 @@ import (
 	"freshet/jobs/postgres"
 )
 
-// cleanEvery is how often what is old is removed.
-const cleanEvery = time.Hour
+const (
+	// cleanEvery is how often what is old is removed.
+	cleanEvery = time.Hour
+	// mourning is how long a dead worker is remembered.
+	mourning = time.Hour
+)
 
 // Janitor removes what is kept no longer. Create it with NewJanitor.
 type Janitor struct {
@@ -44,7 +48,7 @@ func (j *Janitor) Run(ctx context.Context) error {
 // Clean removes what is too old now.
 func (j *Janitor) Clean(ctx context.Context) error {
 	kept := j.retention()
-	var failures []error
+	failures := []error{j.store.ForgetWorkers(ctx, mourning)}
 	if kept.Tasks > 0 {
 		failures = append(failures, drain(ctx, func(ctx context.Context, limit int) (int, error) {
 			return j.store.RemoveOld(ctx, kept.Tasks, limit)

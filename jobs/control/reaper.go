@@ -2,39 +2,28 @@ package control
 
 import (
 	"context"
-	"fmt"
+	"errors"
 	"log/slog"
 	"time"
 
 	"freshet/jobs/postgres"
 )
 
-const (
-	// mourning is how long a dead worker is remembered.
-	mourning = time.Hour
-	// lookTimeout bounds one look at the workers.
-	lookTimeout = 5 * time.Second
-)
+// lookTimeout bounds one look at the workers.
+const lookTimeout = 5 * time.Second
 
 // Reaper takes what dead workers held and gives it to others. Create it with NewReaper.
 type Reaper struct {
+	bell // rung when somebody may have seen a worker die
+
 	store  *postgres.Store
 	logger *slog.Logger
-	wake   chan struct{}
 	vigil  vigil
 }
 
 // NewReaper makes a Reaper; Run starts it.
 func NewReaper(store *postgres.Store, logger *slog.Logger) *Reaper {
-	return &Reaper{store: store, logger: logger, wake: make(chan struct{}, 1)}
-}
-
-// Wake has the Reaper look at once: somebody may have seen a worker die. It never blocks.
-func (r *Reaper) Wake() {
-	select {
-	case r.wake <- struct{}{}:
-	default:
-	}
+	return &Reaper{bell: newBell(), store: store, logger: logger}
 }
 
 // Run looks every few seconds until ctx ends. A database that is away is waited for.
@@ -48,9 +37,7 @@ func (r *Reaper) Run(ctx context.Context) error {
 				r.logger.Warn("the reaper could not look; its vigil begins anew", "error", err)
 			}
 		}
-		if err := r.takeOver(ctx); err != nil && ctx.Err() == nil {
-			r.logger.Warn("the reaper could not take over; the next look does it", "error", err)
-		}
+		r.takeOver(ctx)
 		if !r.rest(ctx, ticker.C) {
 			return nil
 		}
@@ -66,10 +53,8 @@ func (r *Reaper) rest(ctx context.Context, next <-chan time.Time) bool {
 			return false
 		case <-next:
 			return true
-		case <-r.wake:
-			if err := r.takeOver(ctx); err != nil && ctx.Err() == nil {
-				r.logger.Warn("the reaper could not take over; the next look does it", "error", err)
-			}
+		case <-r.bell:
+			r.takeOver(ctx)
 		}
 	}
 }
@@ -98,15 +83,9 @@ func (r *Reaper) look(ctx context.Context) error {
 }
 
 // takeOver queues what dead workers ran, or had fetched.
-func (r *Reaper) takeOver(ctx context.Context) error {
-	if err := drain(ctx, r.store.Reap); err != nil {
-		return err
+func (r *Reaper) takeOver(ctx context.Context) {
+	err := errors.Join(drain(ctx, r.store.Reap), drain(ctx, r.store.Requeue))
+	if err != nil && ctx.Err() == nil {
+		r.logger.Warn("the reaper could not take over; the next look does it", "error", err)
 	}
-	if err := drain(ctx, r.store.Requeue); err != nil {
-		return err
-	}
-	if err := r.store.ForgetWorkers(ctx, mourning); err != nil {
-		return fmt.Errorf("after a takeover: %w", err)
-	}
-	return nil
 }

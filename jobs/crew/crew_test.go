@@ -51,7 +51,7 @@ func TestInstancesRunAndEnd(t *testing.T) {
 			t.Errorf("process %d outlives its crew", status.PID)
 		}
 	}
-	if left, err := r.leftovers(); err != nil || len(left) != 0 {
+	if left, err := r.readRegister(); err != nil || len(left) != 0 {
 		t.Errorf("the register names %v, %v", left, err)
 	}
 }
@@ -214,17 +214,40 @@ func TestAStrangerIsNotKilled(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for birth, left := range map[string]int{mine: 1, mine + "0": 0} {
+	for birth, lives := range map[string]bool{mine: true, mine + "0": false} {
 		if err := writeRegister(r.registerPath(), []entry{{Program: "p", PID: stranger.Process.Pid, Birth: birth}}); err != nil {
 			t.Fatal(err)
 		}
-		if found, err := r.leftovers(); err != nil || len(found) != left {
+		if found, err := r.readRegister(); err != nil || len(found) != 1 || found[0].lives() != lives {
 			t.Errorf("born %s: %v, %v", birth, found, err)
 		}
 	}
 	o := &orphan{entry: entry{PID: stranger.Process.Pid, Birth: "another"}}
 	if err := o.Signal(syscall.SIGKILL); !errors.Is(err, os.ErrProcessDone) || !alive(stranger.Process.Pid) {
 		t.Error(err)
+	}
+}
+
+// What ended together with its supervisor, as when a machine loses its power, is told by the next one.
+func TestWhatVanishedIsReported(t *testing.T) {
+	t.Parallel()
+	before := open(t, Config{})
+	id := uuid.Must(uuid.NewV7())
+	if err := writeRegister(before.registerPath(), []entry{{Program: "p", ID: id, PID: os.Getpid(), Birth: "another"}}); err != nil {
+		t.Fatal(err)
+	}
+	before.Close()
+	told := map[uuid.UUID]error{}
+	after := open(t, Config{Folder: before.Folder, Died: func(_ context.Context, id uuid.UUID, end error) error {
+		told[id] = end
+		return nil
+	}})
+	defer after.Close()
+	if len(told) != 1 || !errors.Is(told[id], errVanished) {
+		t.Errorf("told of %v", told)
+	}
+	if len(after.Status()) != 0 || !strings.Contains(after.seen.text(), "ended with an earlier supervisor") {
+		t.Errorf("%+v\n%s", after.Status(), after.seen.text())
 	}
 }
 

@@ -35,7 +35,8 @@
 //     that is replaced may take as long as it wants; it is told to stop when the crew is.
 //   - A process holds more memory than it may: it is replaced, and finishes what it does.
 //   - The supervisor is killed: on Linux its children get SIGTERM from the kernel. A file names them, with
-//     the time of their birth; the next crew on the folder stops them and waits for them beside its own.
+//     the time of their birth; the next crew on the folder stops them and waits for them beside its own,
+//     and reports those that have ended meanwhile, as all have when the machine lost its power.
 //     They write to log files directly, so that they do not end at a pipe that nobody reads.
 //   - Two supervisors on one folder: the second one is refused, by a lock.
 package crew

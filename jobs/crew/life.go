@@ -268,13 +268,21 @@ func (l *life) mourn() {
 	case l.failure != nil:
 		l.end = l.failure
 	}
-	if l.end != nil && l.crew.Died != nil {
-		ctx, cancel := context.WithTimeout(context.Background(), reportWithin)
-		defer cancel()
-		if err := l.crew.Died(ctx, l.id, l.end); err != nil {
+	if l.end != nil {
+		if err := l.crew.tellDeath(l.id, l.end); err != nil {
 			l.crew.report(l, "died, which could not be told: "+err.Error(), true)
 		}
 	}
+}
+
+// tellDeath tells who wants to know how a process ended.
+func (c *Crew) tellDeath(id uuid.UUID, end error) error {
+	if c.Died == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), reportWithin)
+	defer cancel()
+	return c.Died(ctx, id, end)
 }
 
 // farewell says how a process ended that was to leave. Of others their slot does.

@@ -19,7 +19,8 @@ const (
 )
 
 // Open makes a crew that uses a folder alone: ErrInUse if another does. What an earlier supervisor left
-// running is told to stop; it is waited for by Close. Run may begin at once.
+// running is told to stop; it is waited for by Close. What ended with that supervisor, as all does when a
+// machine loses its power, is reported. Run may begin at once.
 func Open(config Config) (_ *Crew, err error) {
 	config.LogSize = cmp.Or(config.LogSize, defaultLogSize)
 	config.Watchdog = cmp.Or(config.Watchdog, defaultWatchdog)
@@ -44,12 +45,16 @@ func Open(config Config) (_ *Crew, err error) {
 	if err := c.openSockets(); err != nil {
 		return nil, err
 	}
-	left, err := c.leftovers()
+	entries, err := c.readRegister()
 	if err != nil {
 		return nil, err
 	}
-	for _, o := range left {
-		c.inherit(o)
+	for _, e := range entries {
+		if e.lives() {
+			c.inherit(e)
+		} else {
+			c.vanished(e)
+		}
 	}
 	return c, nil
 }

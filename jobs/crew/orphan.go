@@ -33,6 +33,19 @@ func (c *Crew) inherit(e entry) {
 	c.report(l, "was left by an earlier supervisor, and is told to stop", false)
 }
 
+// errVanished: how it ended is not known, for nobody was there.
+var errVanished = errors.New("it ended while there was no supervisor")
+
+// vanished reports a process that ended while nobody looked.
+func (c *Crew) vanished(e entry) {
+	text := "has ended with an earlier supervisor"
+	if err := c.tellDeath(e.ID, errVanished); err != nil {
+		text += ", which could not be told: " + err.Error()
+	}
+	status := Status{Program: e.Program, Instance: e.Instance, State: Stopped, Since: time.Now(), ID: &e.ID}
+	c.Report(Event{Status: status, Text: text})
+}
+
 // watch waits until the process has ended.
 func (o *orphan) watch() {
 	defer close(o.done)
@@ -41,11 +54,6 @@ func (o *orphan) watch() {
 	for o.lives() {
 		<-ticker.C
 	}
-}
-
-func (o *orphan) lives() bool {
-	birth, err := process.Birth(o.entry.PID)
-	return err == nil && birth == o.Birth
 }
 
 func (o *orphan) PID() int { return o.entry.PID }

@@ -59,8 +59,8 @@ func writeRegister(path string, entries []entry) error {
 	return nil
 }
 
-// leftovers are the processes of the register that live.
-func (c *Crew) leftovers() ([]entry, error) {
+// readRegister reads who lived when an earlier supervisor wrote last.
+func (c *Crew) readRegister() ([]entry, error) {
 	text, err := os.ReadFile(c.registerPath())
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
@@ -68,14 +68,15 @@ func (c *Crew) leftovers() ([]entry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read the register: %w", err)
 	}
-	var entries, left []entry
+	var entries []entry
 	if err := json.Unmarshal(text, &entries); err != nil {
 		return nil, fmt.Errorf("read the register %s: %w", c.registerPath(), err)
 	}
-	for _, e := range entries {
-		if birth, err := process.Birth(e.PID); err == nil && birth == e.Birth {
-			left = append(left, e)
-		}
-	}
-	return left, nil
+	return entries, nil
+}
+
+// lives tells whether it is that very process which has the number now.
+func (e entry) lives() bool {
+	birth, err := process.Birth(e.PID)
+	return err == nil && birth == e.Birth
 }
