@@ -7,7 +7,9 @@
 // trace gives the request its id, sets the headers that every answer has, and writes the one line that
 // the log gets of it; what went wrong is logged there and nowhere else. rescue turns a panic into a
 // problem that shows the request's id and nothing more. guard finds out who asks; it holds for every
-// operation that is not declared public.
+// operation that is not declared public. Somebody is an API key, a token, which holds all there is to know of
+// it under a signature, or a browser's session; which operations are for which of them, and with which scope,
+// is declared with each.
 //
 // A handler that touches a task gets it from Server.owned, the one place that decides whose task it is:
 // an unknown id is 404, somebody else's task 403. A body is read by its handler, through readBody, when
@@ -26,6 +28,10 @@
 // and reads afterwards, so no change is missed; a lost hint costs a second, for it reads again that
 // often. It ends with the task as it is then when the time is up or the server stops, and without an
 // answer when the client goes away.
+//
+// A stream is an outlet: the request's goroutine, one channel that wakes it, and one timer. It is written when
+// routing has returned. It ends with its task, and also when its reader is slow, when what let the reader in
+// has expired or was revoked, and when the server stops; readers come back then, and resume.
 //
 // # What is shared between replicas
 //

@@ -43,11 +43,8 @@ func (s *Server) keyRoutes(r *routes) {
 const (
 	keyPrefix     = "fr_"
 	prefixLetters = len(keyPrefix) + 4
-	maxKeyName    = 50
 	maxKeep       = 30 * 24 * time.Hour
 	defaultKeep   = 24 * time.Hour
-	// givenKey is the key that comes from the environment, or from freshet dev, at each start.
-	givenKey = "admin"
 )
 
 // keyRequest asks for a key.
@@ -134,12 +131,12 @@ func (s *Server) createKey(ctx context.Context, _ *struct{}) (*keyOutput, error)
 	return s.newKey(ctx, request.Name, text)
 }
 
-var keyName = regexp.MustCompile(`^[a-z][a-z0-9]*(-[a-z0-9]+)*$`)
+var keyName = regexp.MustCompile(jobs.NamePattern)
 
 func (r keyRequest) check() error {
 	var c checked
-	c.refuse(!keyName.MatchString(r.Name) || len(r.Name) > maxKeyName, "/name", "pattern", "must be small letters, digits and single hyphens, at most 50")
-	c.refuse(r.Name == givenKey, "/name", "not", "is that of the key that the server is started with")
+	c.refuse(!keyName.MatchString(r.Name) || len(r.Name) > jobs.MaxName, "/name", "pattern", "must be small letters, digits and single hyphens, at most 50")
+	c.refuse(r.Name == jobs.GivenKey, "/name", "not", "is that of the key that the server is started with")
 	c.refuse(len(r.Owner) > maxOwner || !printable(r.Owner), "/owner", "pattern", fmt.Sprintf("must be 1 to %d printable bytes", maxOwner))
 	c.refuse(r.Scopes != nil && len(r.Scopes) == 0, "/scopes", "minItems", "must have one at least")
 	for i, scope := range r.Scopes {
@@ -206,7 +203,7 @@ func (s *Server) deleteKey(ctx context.Context, in *nameInput) (*struct{}, error
 
 // notGiven refuses to change a key that the next start would make again.
 func notGiven(name string) error {
-	if name != givenKey {
+	if name != jobs.GivenKey {
 		return nil
 	}
 	return newProblem(codeInvalidRequest, "This key is given to the server when it starts (FRESHET_API_KEY). Change it there.")

@@ -27,8 +27,6 @@ const (
 	apiConnections = 16
 	// apiStop bounds the stop of an API replica; platforms give 30 seconds or more.
 	apiStop = 25 * time.Second
-	// adminKey names the API key that comes from the environment or from freshet dev.
-	adminKey = "admin"
 )
 
 func (a *app) apiCommand() *cobra.Command {
@@ -82,7 +80,7 @@ func (a *app) serveAPI(ctx context.Context, path, addr string) error {
 	}
 	a.logger.Info("API is ready", "address", socket.Addr().String())
 	ready := make(chan struct{})
-	close(ready)
+	close(ready) // the socket is open, and the part that tells so is the last to start
 	return supervisor.Run(ctx, apiStop, append(replica.parts, socket.part(), a.notifications(ready))...)
 }
 
@@ -181,7 +179,7 @@ func publish(ctx context.Context, s serving) error {
 		return nil
 	}
 	secret := jobs.KeySecret{Hash: sha256.Sum256([]byte(s.keys.admin))} // its letters are the operator's own: none is shown
-	return s.store.SaveKey(ctx, jobs.Key{Name: adminKey, Owner: adminKey, Admin: true, Secrets: []jobs.KeySecret{secret}})
+	return s.store.SaveKey(ctx, jobs.Key{Name: jobs.GivenKey, Owner: jobs.GivenKey, Admin: true, Secrets: []jobs.KeySecret{secret}})
 }
 
 func publishSettings(ctx context.Context, store *postgres.Store, settings *config.Config) error {

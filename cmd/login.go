@@ -17,7 +17,7 @@ const loginLife = time.Hour
 func loginLink(ctx context.Context, store *postgres.Store, address string) (string, error) {
 	code := rand.Text() + rand.Text()
 	err := store.SaveLoginLink(ctx, jobs.Session{
-		Hash: sha256.Sum256([]byte(code)), Owner: adminKey, Admin: true, ExpiresAt: time.Now().Add(loginLife),
+		Hash: sha256.Sum256([]byte(code)), Owner: jobs.GivenKey, Admin: true, ExpiresAt: time.Now().Add(loginLife),
 	})
 	return address + "/login?code=" + code, err
 }

@@ -8,11 +8,6 @@ import (
 	"freshet/jobs"
 )
 
-// namePattern is what the names of kinds and pools look like.
-const namePattern = `^[a-z][a-z0-9]*(-[a-z0-9]+)*$`
-
-const maxName = 50
-
 // file is the whole of a freshet.yaml as it is read.
 type file struct {
 	server Server
@@ -62,12 +57,12 @@ func address(example string, origin bool) shape[string] {
 
 // name is the name of a kind or a pool.
 func name() shape[string] {
-	shape := matching(regexp.MustCompile(namePattern), "a name of small letters, digits and single hyphens,", "monthly-report").
+	shape := matching(regexp.MustCompile(jobs.NamePattern), "a name of small letters, digits and single hyphens,", "monthly-report").
 		then(func(r *reader, at place, n *node, value *string) {
-			if len(*value) > maxName {
-				r.fail(at, n, "is longer than %d characters", maxName)
+			if len(*value) > jobs.MaxName {
+				r.fail(at, n, "is longer than %d characters", jobs.MaxName)
 			}
 		})
-	shape.schema["maxLength"] = maxName
+	shape.schema["maxLength"] = jobs.MaxName
 	return shape
 }

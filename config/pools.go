@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"freshet/jobs"
 	"freshet/jobs/document"
 )
 
@@ -49,15 +50,15 @@ func poolShape() shape[Pool] {
 }
 
 func poolsShape() shape[[]Pool] {
-	pattern := regexp.MustCompile(namePattern)
+	pattern := regexp.MustCompile(jobs.NamePattern)
 	return dictionary(pattern, "a pool; use small letters, digits and single hyphens", poolShape(),
 		func(pools *[]Pool, name string, pool Pool) {
 			pool.Name = name
 			*pools = append(*pools, pool)
 		}).then(func(r *reader, at place, n *node, _ *[]Pool) {
 		for _, pair := range n.pairs {
-			if len(pair.key.text) > maxName {
-				r.fail(at.named(pair.key.text), pair.key, "is longer than %d characters", maxName)
+			if len(pair.key.text) > jobs.MaxName {
+				r.fail(at.named(pair.key.text), pair.key, "is longer than %d characters", jobs.MaxName)
 			}
 		}
 	})

@@ -2,6 +2,9 @@ package jobs
 
 import "time"
 
+// GivenKey is the name, and the owner, of the admin's key that a server is given at each start.
+const GivenKey = "admin"
+
 // Key is an API key. Its secrets are known by their SHA-256 alone.
 type Key struct {
 	Name       string

@@ -9,6 +9,12 @@ import (
 	"time"
 )
 
+// NamePattern is what the names of kinds, pools and keys look like; MaxName is how long they may be.
+const (
+	NamePattern = `^[a-z][a-z0-9]*(-[a-z0-9]+)*$`
+	MaxName     = 50
+)
+
 // Kind says how tasks of one name are run. It is immutable once stored: its Hash names the revision
 // that a task was submitted under. What belongs to one machine only (the folder of freshet.yaml, the
 // variables a command may inherit) is not part of it.

@@ -39,7 +39,7 @@ func TestInstancesRunAndEnd(t *testing.T) {
 			t.Errorf("process %d of before is alive", before[min(i, 1)].PID)
 		}
 		log, err := os.ReadFile(filepath.Join(r.Logs, fmt.Sprintf("duty-%d.log", i)))
-		if err != nil || !strings.Contains(string(log), fmt.Sprintf("\ninstance %d\n", i)) ||
+		if err != nil || !strings.Contains("\n"+string(log), fmt.Sprintf("\ninstance %d\n", i)) ||
 			!strings.Contains(string(log), fmt.Sprintf(`"pid":%d`, status.PID)) {
 			t.Errorf("log of instance %d: %s, %v", i, log, err)
 		}

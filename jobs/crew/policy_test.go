@@ -76,6 +76,14 @@ type stage struct {
 // perform runs a crew of one instance. act plays its nth process, counted from 1, and answers its end.
 func perform(t *testing.T, act func(n int, f *fake) error) *stage {
 	t.Helper()
+	s := prepare(t, act)
+	s.begin(Program{Name: "p", Instances: 1, Memory: 100})
+	return s
+}
+
+// prepare is a stage before its crew runs.
+func prepare(t *testing.T, act func(n int, f *fake) error) *stage {
+	t.Helper()
 	s := &stage{running: open(t, Config{})}
 	s.launch = func(Program, int, uuid.UUID) (body, error) {
 		s.mu.Lock()
@@ -89,7 +97,6 @@ func perform(t *testing.T, act func(n int, f *fake) error) *stage {
 		})
 		return body{child: f, messages: f.messages, look: func() int64 { return f.memory }}, nil
 	}
-	s.begin(Program{Name: "p", Instances: 1, Memory: 100})
 	return s
 }
 
@@ -139,6 +146,9 @@ func TestWhatCrashesDoesNotSpin(t *testing.T) {
 				if n := len(s.gaps()); n > 4+13 {
 					t.Errorf("%d starts in ten minutes", n+1)
 				}
+				if !s.are(Errored) { // the minute may end within a try, which is over in less than
+					time.Sleep(2 * time.Second) //nolint:forbidigo // the clock is the test's own
+				}
 				if all := s.Status(); !s.are(Errored) || all[0].Retry == nil || !strings.Contains(all[0].Error, "exit code 1") {
 					t.Errorf("%+v", all)
 				}
@@ -147,6 +157,32 @@ func TestWhatCrashesDoesNotSpin(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A process may be ready before its slot has noticed that it is there. Who looks then sees one, not two.
+func TestAProcessStandsForItsSlot(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		s := prepare(t, func(_ int, f *fake) error { f.lives(time.Hour); return nil })
+		p := Program{Name: "p", Instances: 1}
+		s.slots[place{"p", 0}] = &slot{crew: s.Crew, place: place{"p", 0}, vacancy: Status{Program: "p", State: Starting}}
+		l, err := s.start(p, 0, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		<-l.ready
+		synctest.Wait()
+		if !s.are(Ready) {
+			t.Errorf("%+v", s.Status())
+		}
+		l.stop()
+		<-l.done
+		if !s.are(Starting) {
+			t.Errorf("after its end: %+v", s.Status())
+		}
+		s.acts.Wait()
+		s.living.Wait()
+	})
 }
 
 // Slow deaths are never too many, but the pauses grow.

@@ -59,18 +59,23 @@ type Event struct {
 	Trouble bool   // someone should look
 }
 
-// Status lists all that the crew keeps: each slot, and each process that leaves.
+// Status lists all that the crew keeps: each slot, and each process that leaves. A process stands for its
+// slot as soon as it is there, so that whoever looks when it says something sees what it said.
 func (c *Crew) Status() []Status {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var all []Status
-	for _, s := range c.slots {
-		if s.current == nil {
-			all = append(all, s.vacancy)
-		}
-	}
+	taken := map[place]bool{}
 	for life := range c.lives {
 		all = append(all, life.status)
+		if life.status.State != Draining {
+			taken[place{life.status.Program, life.status.Instance}] = true
+		}
+	}
+	for at, s := range c.slots {
+		if s.current == nil && !taken[at] {
+			all = append(all, s.vacancy)
+		}
 	}
 	slices.SortFunc(all, func(a, b Status) int {
 		return cmp.Or(cmp.Compare(a.Program, b.Program), cmp.Compare(a.Instance, b.Instance), cmp.Compare(a.id(), b.id()))

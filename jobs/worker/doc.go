@@ -14,4 +14,18 @@
 // interrupts it; an interrupted attempt costs no try and is queued again at once. One that is to retire,
 // because another takes its place, lets what it runs finish without that limit. A cancel reaches the
 // worker as a hint, and at the latest with the next look, once a second while something runs.
+//
+// # The lease
+//
+// One row says that the worker lives, and each beat renews it for a lease. A good beat also gives what runs
+// nine tenths of a lease from when it was sent, by this machine's own clock; the shims count it too, so that
+// a frozen worker's commands die without it.
+//
+//   - A beat fails: it is repeated each half second. Nothing is interrupted until the nine tenths are over.
+//   - They are over: what runs is killed and ended as lost, if nobody else has ended it. The worker leaves
+//     with ErrDead, to be started anew.
+//   - The worker was buried: its next beat is refused, and the same follows at once. Its writes are refused
+//     by the attempts' own rows, if those were taken from it.
+//   - Its session is lost, with the lock by which others see that it lives: it beats at once, and each half
+//     second until it has another.
 package worker

@@ -10,18 +10,7 @@ export type {
   TaskEvent,
 } from './event.js'
 export { createFreshet, Freshet } from './freshet.js'
-export type {
-  CallOptions,
-  FreshetOptions,
-  LogFilter,
-  ReadToken,
-  SubmitOptions,
-  SubscribeOptions,
-  TaskFilter,
-  TaskPage,
-  TokenRequest,
-  WatchOptions,
-} from './options.js'
+export type * from './options.js'
 export type { ConnectionStatus, StreamOptions } from './stream/follow.js'
 export { type EndedTask, isEnded, type SubmittedTask, type Task, type TaskState, type TaskSummary } from './task.js'
 export { type Token, tokenFrom } from './token.js'
