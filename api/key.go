@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"freshet/jobs"
+	"freshet/jobs/webhook"
 )
 
 func (s *Server) keyRoutes(r *routes) {
@@ -28,8 +29,8 @@ func (s *Server) keyRoutes(r *routes) {
 	}, s.createKey)
 	handle(r, operation{
 		id: "rotate-key", method: http.MethodPost, path: "/v1/keys/{name}/rotate", tag: "keys",
-		summary: "Give an API key another secret",
-		detail:  "The one before stays good for keep, so that whoever uses it can be changed over.",
+		summary: "Give an API key another secret, and another signing secret",
+		detail:  "The ones before stay good for keep, so that whoever uses it can be changed over.",
 		access:  admin, body: reflect.TypeFor[rotateRequest](), bodyOptional: true, status: http.StatusCreated,
 		refuses: []code{codeInvalidRequest, codeNotFound},
 	}, s.rotateKey)
@@ -70,6 +71,7 @@ type keyView struct {
 	CreatedAt  time.Time    `json:"createdAt"`
 	Secrets    []secretView `json:"secrets" nullable:"false" doc:"The newest first; two while the key is rotated."`
 	Key        string       `json:"key,omitempty" doc:"The secret itself. Only in the answer that made it."`
+	Signing    string       `json:"signingSecret,omitempty" doc:"Signs what is sent to the webhookUrl of its tasks. Only in the answer that made it."`
 }
 
 // secretView is what is shown of a key's secret.
@@ -117,9 +119,10 @@ func (s *Server) createKey(ctx context.Context, _ *struct{}) (*keyOutput, error)
 		return nil, err
 	}
 	text, secret := newSecret()
+	signing := webhook.NewSecret()
 	key := jobs.Key{
 		Name: request.Name, Owner: request.Owner, ActAsOwner: request.ActAsOwner, Admin: request.Admin, Scopes: request.Scopes,
-		Secrets: []jobs.KeySecret{secret},
+		Secrets: []jobs.KeySecret{secret}, Signing: s.seal.Secrets(webhook.OfKey(request.Name), signing),
 	}
 	err = s.store.CreateKey(ctx, key)
 	if errors.Is(err, jobs.ErrExists) {
@@ -128,7 +131,7 @@ func (s *Server) createKey(ctx context.Context, _ *struct{}) (*keyOutput, error)
 	if err != nil {
 		return nil, err
 	}
-	return s.newKey(ctx, request.Name, text)
+	return s.newKey(ctx, request.Name, text, signing)
 }
 
 var keyName = regexp.MustCompile(jobs.NamePattern)
@@ -157,7 +160,7 @@ func newSecret() (text string, secret jobs.KeySecret) {
 }
 
 // newKey answers with a key whose secret was just made.
-func (s *Server) newKey(ctx context.Context, name, text string) (*keyOutput, error) {
+func (s *Server) newKey(ctx context.Context, name, text, signing string) (*keyOutput, error) {
 	keys, err := s.store.Keys(ctx)
 	if err != nil {
 		return nil, err
@@ -165,7 +168,7 @@ func (s *Server) newKey(ctx context.Context, name, text string) (*keyOutput, err
 	for _, key := range keys {
 		if key.Name == name {
 			view := viewKey(key)
-			view.Key = text
+			view.Key, view.Signing = text, signing
 			return &keyOutput{view}, nil
 		}
 	}
@@ -180,18 +183,48 @@ func (s *Server) rotateKey(ctx context.Context, in *nameInput) (*keyOutput, erro
 	if err := notGiven(in.Name); err != nil {
 		return nil, err
 	}
-	keep := defaultKeep
-	if request.Keep != "" {
-		var ok bool
-		if keep, ok = parseDuration(request.Keep); !ok || keep > maxKeep {
-			return nil, newProblem(codeInvalidRequest, "", fault{"/keep", "format", "must be a duration such as 24h, at most 30d"})
-		}
+	keep, err := request.keep()
+	if err != nil {
+		return nil, err
 	}
 	text, secret := newSecret()
 	if err := s.store.RotateKey(ctx, in.Name, secret, keep); err != nil {
 		return nil, err
 	}
-	return s.newKey(ctx, in.Name, text)
+	signing, err := s.resign(ctx, in.Name, keep)
+	if err != nil {
+		return nil, err
+	}
+	return s.newKey(ctx, in.Name, text, signing)
+}
+
+// resign gives a key another signing secret. The one before signs too for so long.
+func (s *Server) resign(ctx context.Context, name string, keep time.Duration) (string, error) {
+	signing, err := s.store.KeySigning(ctx, name)
+	if err != nil {
+		return "", err
+	}
+	whose, texts := webhook.OfKey(name), []string{webhook.NewSecret()}
+	if signing.Secrets != nil {
+		before, err := s.seal.Texts(whose, signing.Secrets)
+		if err != nil {
+			return "", err
+		}
+		texts = append(texts, before[0])
+	}
+	return texts[0], s.store.SignKey(ctx, name, s.seal.Secrets(whose, texts...), keep)
+}
+
+// keep is how long what is replaced stays good.
+func (r rotateRequest) keep() (time.Duration, error) {
+	if r.Keep == "" {
+		return defaultKeep, nil
+	}
+	keep, ok := parseDuration(r.Keep)
+	if !ok || keep > maxKeep {
+		return 0, newProblem(codeInvalidRequest, "", fault{"/keep", "format", "must be a duration such as 24h, at most 30d"})
+	}
+	return keep, nil
 }
 
 func (s *Server) deleteKey(ctx context.Context, in *nameInput) (*struct{}, error) {

@@ -50,7 +50,7 @@ func (s *Server) listTasks(ctx context.Context, in *listInput) (*listOutput, err
 			return nil, newProblem(codeForbidden, "Only a key with actAsOwner lists another owner's tasks.")
 		}
 	}
-	before, err := s.readCursor(in.Cursor, filter)
+	before, err := s.readCursor(in.Cursor, filterFields(filter))
 	if err != nil {
 		return nil, err
 	}
@@ -61,7 +61,7 @@ func (s *Server) listTasks(ctx context.Context, in *listInput) (*listOutput, err
 	output := &listOutput{}
 	if len(tasks) > in.Limit {
 		tasks = tasks[:in.Limit]
-		output.Body.NextCursor = s.cursor(tasks[in.Limit-1].ID, filter)
+		output.Body.NextCursor = s.cursor(tasks[in.Limit-1].ID, filterFields(filter))
 	}
 	output.Body.Items = listOf(tasks, s.brief).Items
 	return output, nil
@@ -69,13 +69,13 @@ func (s *Server) listTasks(ctx context.Context, in *listInput) (*listOutput, err
 
 // cursor is where the next page begins. It is signed together with the filter, the owner's view
 // included, and so good for no other list.
-func (s *Server) cursor(last uuid.UUID, filter jobs.TaskFilter) string {
-	raw := slices.Concat(last[:], s.cursors.Sign(cursorFields(last, filter)...))
+func (s *Server) cursor(last uuid.UUID, filter []string) string {
+	raw := slices.Concat(last[:], s.cursors.Sign(append(filter, last.String())...))
 	return base64.RawURLEncoding.EncodeToString(raw)
 }
 
 // readCursor takes a cursor apart; no cursor is the first page.
-func (s *Server) readCursor(text string, filter jobs.TaskFilter) (uuid.UUID, error) {
+func (s *Server) readCursor(text string, filter []string) (uuid.UUID, error) {
 	if text == "" {
 		return uuid.Nil, nil
 	}
@@ -84,15 +84,15 @@ func (s *Server) readCursor(text string, filter jobs.TaskFilter) (uuid.UUID, err
 		return uuid.Nil, newProblem(codeBadCursor, "")
 	}
 	last := uuid.UUID(raw[:len(uuid.Nil)])
-	if !s.cursors.Verify(raw[len(uuid.Nil):], cursorFields(last, filter)...) {
+	if !s.cursors.Verify(raw[len(uuid.Nil):], append(filter, last.String())...) {
 		return uuid.Nil, newProblem(codeBadCursor, "")
 	}
 	return last, nil
 }
 
-func cursorFields(last uuid.UUID, filter jobs.TaskFilter) []string {
+func filterFields(filter jobs.TaskFilter) []string {
 	return []string{
-		last.String(), filter.Owner, filter.Kind, string(filter.State), filter.Tag,
+		"tasks", filter.Owner, filter.Kind, string(filter.State), filter.Tag,
 		strconv.FormatInt(filter.CreatedAfter.UnixMilli(), 10), strconv.FormatInt(filter.CreatedBefore.UnixMilli(), 10),
 	}
 }

@@ -42,6 +42,8 @@ type submitRequest struct {
 	Delay       string     `json:"delay,omitempty" example:"30m" doc:"Not before so long from now, instead of scheduledAt."`
 	Timeout     string     `json:"timeout,omitempty" example:"10m" doc:"Wall clock of one attempt; at most the kind's."`
 
+	WebhookURL string `json:"webhookUrl,omitempty" maxLength:"2048" example:"https://app.example.com/hooks/freshet" doc:"Is told of the task's end, signed with the signing secret of the API key. Only with an API key that has one."`
+
 	IdempotencyKey   *string               `json:"idempotencyKey,omitempty" minLength:"1" maxLength:"255" doc:"Makes repeats of this submit one task."`
 	IdempotencyScope jobs.IdempotencyScope `json:"idempotencyScope,omitempty" enum:"retained,active" default:"retained" doc:"How long the key is taken: as long as the task is kept, or until it ends."`
 }
@@ -84,6 +86,10 @@ func (s *Server) prepare(ctx context.Context, request submitRequest) (order, err
 	if err := fits(kind, request.Input); err != nil {
 		return order{}, err
 	}
+	webhook, err := s.taskWebhook(identity, request.WebhookURL)
+	if err != nil {
+		return order{}, err
+	}
 	id, err := uuid.NewV7()
 	if err != nil {
 		return order{}, fmt.Errorf("make an id: %w", err)
@@ -92,6 +98,7 @@ func (s *Server) prepare(ctx context.Context, request submitRequest) (order, err
 		ID: id, Owner: *request.Owner, Kind: kind.Name, KindHash: kind.revision, Pool: kind.Pool,
 		MaxTries: kind.Retry.MaxAttempts, Priority: request.Priority, Tags: request.Tags,
 		Metadata: request.Metadata, Timeout: checked.timeout, Input: request.Input, ScheduledAt: checked.scheduledAt,
+		Webhook: webhook,
 	}
 	if kind.QueueTTL > 0 {
 		expires := later(now, checked.scheduledAt).Add(kind.QueueTTL)

@@ -86,6 +86,8 @@ func (s *Server) operations(mux chi.Router) huma.API {
 	s.poolRoutes(r)
 	s.workerRoutes(r)
 	s.keyRoutes(r)
+	s.endpointRoutes(r)
+	s.deliveryRoutes(r)
 	s.operatorRoutes(r)
 	s.healthRoutes(r)
 	return r.api
@@ -109,7 +111,7 @@ func allowed(mux *chi.Mux, r *http.Request) string {
 		path = r.URL.Path
 	}
 	var methods []string
-	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodDelete} {
+	for _, method := range []string{http.MethodGet, http.MethodPost, http.MethodPatch, http.MethodDelete} {
 		if mux.Match(chi.NewRouteContext(), method, path) {
 			methods = append(methods, method)
 		}

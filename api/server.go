@@ -15,6 +15,7 @@ import (
 	"freshet/jobs/postgres"
 	"freshet/jobs/realtime"
 	"freshet/jobs/secret"
+	"freshet/jobs/webhook"
 )
 
 // Config is what a Server needs.
@@ -26,7 +27,8 @@ type Config struct {
 	CORSOrigins []string      // origins of web pages that may call the API; "*" is any
 	Version     string        // shown to those who are known
 	Logger      *slog.Logger
-	Hearing     func() bool // tells whether the process's Listener hears; nil: it is not asked
+	Hearing     func() bool    // tells whether the process's Listener hears; nil: it is not asked
+	Webhooks    webhook.Policy // where messages may be sent
 	Limits      Limits
 }
 
@@ -96,6 +98,8 @@ type Server struct {
 	sessions  *sessions
 	cursors   *secret.Signer
 	links     *secret.Signer
+	seal      webhook.Seal
+	policy    webhook.Policy
 
 	stopping chan struct{} // closed when the server begins to stop
 	stop     func()
@@ -129,6 +133,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 		keys:      &keyring{store: config.Store},
 		tokens:    tokens{signer},
 		cursors:   cursors, links: links,
+		seal: webhook.NewSeal(config.Secrets), policy: config.Webhooks,
 		stopping: make(chan struct{}),
 	}
 	s.sessions = newSessions(s)

@@ -18,12 +18,13 @@ type taskView struct {
 	State jobs.State `json:"state" enum:"pending,running,completed,failed,cancelled" doc:"The last three are ends."`
 	Run   int        `json:"run" doc:"Begins at 1; a retry by hand begins the next."`
 
-	Progress int             `json:"progress" minimum:"0" maximum:"100"`
-	Message  string          `json:"message,omitempty" doc:"What the task last said of its progress."`
-	Input    json.RawMessage `json:"input,omitempty" doc:"Fits the kind's input schema. Not in lists."`
-	Output   json.RawMessage `json:"output,omitempty" doc:"Fits the kind's output schema. Not in lists."`
-	Error    *jobs.Failure   `json:"error,omitempty" doc:"Why the task failed."`
-	Wait     *jobs.Wait      `json:"wait,omitempty" doc:"Why a pending task does not run yet."`
+	Progress  int             `json:"progress" minimum:"0" maximum:"100"`
+	Message   string          `json:"message,omitempty" doc:"What the task last said of its progress."`
+	Input     json.RawMessage `json:"input,omitempty" doc:"Fits the kind's input schema. Not in lists."`
+	Output    json.RawMessage `json:"output,omitempty" doc:"Fits the kind's output schema. Not in lists."`
+	OutputURL string          `json:"outputUrl,omitempty" doc:"Where an output is that is too large for a message. Only in webhooks."`
+	Error     *jobs.Failure   `json:"error,omitempty" doc:"Why the task failed."`
+	Wait      *jobs.Wait      `json:"wait,omitempty" doc:"Why a pending task does not run yet."`
 
 	Attempt     int             `json:"attempt" doc:"Number of the current attempt; rises across runs."`
 	Tries       int             `json:"tries" doc:"Attempts of this run that count; lost and interrupted ones do not."`

@@ -20,6 +20,7 @@ import (
 	"freshet/jobs/realtime"
 	"freshet/jobs/secret"
 	"freshet/jobs/supervisor"
+	"freshet/jobs/webhook"
 )
 
 const (
@@ -36,7 +37,8 @@ func (a *app) apiCommand() *cobra.Command {
 		Short: "Serve the HTTP API",
 		Long: "Serve the HTTP API.\n\nEnvironment: DATABASE_URL, DATABASE_DIRECT_URL (where the first is a pooler),\n" +
 			"FRESHET_SECRET_KEY (32 bytes, base64 or hex; a second one behind a comma while it is rotated),\n" +
-			"FRESHET_API_KEY (accepted as an admin's), FRESHET_PUBLIC_URL, FRESHET_ADDR or PORT.",
+			"FRESHET_API_KEY (accepted as an admin's), FRESHET_WEBHOOK_SECRET (signs the webhooks of its tasks),\n" +
+			"FRESHET_PUBLIC_URL, FRESHET_ADDR or PORT.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serveAPI(cmd.Context(), path, addr) },
 	}
 	configFlag(command, &path)
@@ -66,7 +68,7 @@ func (a *app) serveAPI(ctx context.Context, path, addr string) error {
 		return err
 	}
 	defer func() { _ = socket.Close() }() // the server closes it first, when it comes to run
-	keys := serverKeys{admin: a.env("FRESHET_API_KEY"), secret: a.env("FRESHET_SECRET_KEY")}
+	keys := serverKeys{admin: a.env("FRESHET_API_KEY"), secret: a.env("FRESHET_SECRET_KEY"), webhook: a.env(webhookVariable)}
 	replica, err := a.replica(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys})
 	if err != nil {
 		return err
@@ -104,6 +106,7 @@ type serving struct {
 	settings *config.Config
 	socket   net.Listener
 	keys     serverKeys
+	dev      bool // on the user's own machine: webhooks may reach it
 }
 
 // replica is an API replica, ready to run.
@@ -129,17 +132,22 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
-	if err := publish(ctx, s); err != nil {
+	if err := publish(ctx, s, box); err != nil {
 		return nil, err
 	}
-	hub := realtime.New(api.NewFeed(s.store, s.settings.Server.PublicURL), a.logger)
+	feed := api.NewFeed(s.store, s.settings.Server.PublicURL)
+	hub := realtime.New(feed, a.logger)
 	controller, reaper := control.New(s.store, a.logger), control.NewReaper(s.store, a.logger)
 	r := &replica{reloader: newReloader(s.store, a.logger)}
 	r.settings.Store(s.settings)
 	janitor := control.NewJanitor(s.store, a.logger, func() jobs.Retention { return r.settings.Load().Retention })
+	policy := s.settings.Server.Webhooks
+	policy.Loopback = s.dev
+	sender := webhook.NewSender(policy)
+	courier := control.NewCourier(s.store, sender, webhook.NewSeal(box), feed.Message, a.logger)
 	changed := func() { controller.Wake(); reaper.Wake(); r.reloader.look(); r.server.Wake() }
 	listener, err := s.store.Listener(s.db.direct, postgres.Hints{
-		Task: hub.Wake, Control: changed, All: func() { hub.WakeAll(); changed() },
+		Task: hub.Wake, Control: changed, Deliver: courier.Wake, All: func() { hub.WakeAll(); changed(); courier.Wake() },
 	})
 	if err != nil {
 		return nil, err
@@ -147,6 +155,7 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	r.server, err = api.New(ctx, api.Config{
 		Store: s.store, Hub: hub, Secrets: box, PublicURL: s.settings.Server.PublicURL,
 		CORSOrigins: s.settings.Server.CORSOrigins, Hearing: listener.Hearing, Version: a.Version, Logger: a.logger,
+		Webhooks: policy,
 	})
 	switch {
 	case errors.Is(err, secret.ErrWrongKey):
@@ -159,6 +168,7 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 		{Name: "control", Run: controller.Run},
 		{Name: "reaper", Run: reaper.Run},
 		{Name: "janitor", Run: janitor.Run},
+		{Name: "courier", Run: func(ctx context.Context) error { defer sender.Close(); return courier.Run(ctx) }},
 		{Name: "hub", Run: hub.Run},
 		{Name: "catalogue", Run: r.server.Run},
 		{Name: "reload", Run: r.reloader.run},
@@ -168,7 +178,7 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 }
 
 // publish makes the kinds, the pools and the admin's key of this process those of the database.
-func publish(ctx context.Context, s serving) error {
+func publish(ctx context.Context, s serving, box *secret.Box) error {
 	if err := s.store.EnsurePartitions(ctx, time.Now(), 1); err != nil {
 		return err
 	}
@@ -178,8 +188,15 @@ func publish(ctx context.Context, s serving) error {
 	if s.keys.admin == "" {
 		return nil
 	}
-	secret := jobs.KeySecret{Hash: sha256.Sum256([]byte(s.keys.admin))} // its letters are the operator's own: none is shown
-	return s.store.SaveKey(ctx, jobs.Key{Name: jobs.GivenKey, Owner: jobs.GivenKey, Admin: true, Secrets: []jobs.KeySecret{secret}})
+	known := jobs.KeySecret{Hash: sha256.Sum256([]byte(s.keys.admin))} // its letters are the operator's own: none is shown
+	key := jobs.Key{Name: jobs.GivenKey, Owner: jobs.GivenKey, Admin: true, Secrets: []jobs.KeySecret{known}}
+	if _, err := webhook.ParseSecrets(s.keys.webhook); err != nil {
+		return &exitError{exitConfig, fmt.Errorf("%s: %w", webhookVariable, err)}
+	}
+	if s.keys.webhook != "" {
+		key.Signing = webhook.NewSeal(box).Secrets(webhook.OfKey(key.Name), s.keys.webhook)
+	}
+	return s.store.SaveKey(ctx, key)
 }
 
 func publishSettings(ctx context.Context, store *postgres.Store, settings *config.Config) error {

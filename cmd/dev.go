@@ -120,7 +120,7 @@ func (a *app) devServe(ctx context.Context, db database, project *devProject, fo
 	defer store.Close()
 	address := "http://" + socket.Addr().String()
 	settings := devServer(project.settings, address)
-	replica, err := a.replica(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys.serverKeys})
+	replica, err := a.replica(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys, dev: true})
 	if err != nil {
 		return err
 	}

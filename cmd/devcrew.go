@@ -19,7 +19,7 @@ type devCrew struct {
 	store  *postgres.Store
 	db     database
 	folder *devData
-	keys   devKeys
+	keys   serverKeys
 	orders chan *config.Config
 }
 

@@ -92,32 +92,26 @@ func (d *devData) unpackExamples() (string, error) {
 
 // serverKeys are the keys that an API server starts with.
 type serverKeys struct {
-	admin  string // the admin's API key; empty: the database has all there are
-	secret string // wraps the secrets in the database, as text
-}
-
-// devKeys are the keys of freshet dev.
-type devKeys struct {
-	serverKeys
-
-	webhook string // signs what is sent to the user's app, as whsec_ and base64
+	admin   string // the admin's API key; empty: the database has all there are
+	secret  string // wraps the secrets in the database, as text
+	webhook string // signs what is sent to the webhooks of tasks that the admin submits; may be empty
 }
 
 // devKeys are those of the data folder, but for a webhook secret that the environment has.
-func (a *app) devKeys(folder *devData) (devKeys, error) {
+func (a *app) devKeys(folder *devData) (serverKeys, error) {
 	admin, err := folder.secret("api-key", func() string { return "fr_" + rand.Text() + rand.Text() })
 	if err != nil {
-		return devKeys{}, err
+		return serverKeys{}, err
 	}
 	wrap, err := folder.secret("secret-key", randomKey)
 	if err != nil {
-		return devKeys{}, err
+		return serverKeys{}, err
 	}
 	webhook := a.env("FRESHET_WEBHOOK_SECRET")
 	if webhook == "" {
 		webhook, err = folder.secret("webhook-secret", func() string { return "whsec_" + randomKey() })
 	}
-	return devKeys{serverKeys{admin, wrap}, webhook}, err
+	return serverKeys{admin, wrap, webhook}, err
 }
 
 // randomKey is 32 random bytes in base64.

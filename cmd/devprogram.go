@@ -33,7 +33,7 @@ func (e *programEnd) Error() string {
 
 // devProgram runs the user's own program beside Freshet, on the terminal of freshet dev. Nothing that it
 // starts outlives freshet dev, however that ends.
-func (a *app) devProgram(program []string, address string, keys devKeys) supervisor.Part {
+func (a *app) devProgram(program []string, address string, keys serverKeys) supervisor.Part {
 	spec := process.Spec{
 		Args: program, Stdin: a.Stdin, Stdout: a.Stdout, Stderr: a.Stderr, Grace: programGrace, KeepUmask: true,
 		Env: replaced(environ(), map[string]string{

@@ -18,6 +18,7 @@ import (
 	"slices"
 
 	"freshet/jobs"
+	"freshet/jobs/webhook"
 )
 
 // Config is what a freshet.yaml says, its defaults filled in and its schemas inlined.
@@ -35,6 +36,7 @@ type Config struct {
 type Server struct {
 	PublicURL   string   // where users reach the API, without a slash at the end
 	CORSOrigins []string // origins of web pages that may call the API
+	Webhooks    webhook.Policy
 }
 
 // Kind gives the kind of a name.

@@ -1,11 +1,13 @@
 package config
 
 import (
+	"net/netip"
 	"net/url"
 	"regexp"
 	"strings"
 
 	"freshet/jobs"
+	"freshet/jobs/webhook"
 )
 
 // file is the whole of a freshet.yaml as it is read.
@@ -34,7 +36,38 @@ func serverShape() shape[Server] {
 			func(s *Server) *string { return &s.PublicURL }),
 		field("corsOrigins", "The origins of web pages that may call the API.", list(address("https://app.example.com", true)),
 			func(s *Server) *[]string { return &s.CORSOrigins }),
+		field("webhooks", "Where webhooks may be sent, besides to public addresses over https.", webhooksShape(),
+			func(s *Server) *webhook.Policy { return &s.Webhooks }),
 	)
+}
+
+func webhooksShape() shape[webhook.Policy] {
+	return object(
+		field("allow", "Networks that are not public and may be reached all the same.", list(network()),
+			func(p *webhook.Policy) *[]netip.Prefix { return &p.Allow }),
+		field("allowHttp", "Whether http is good enough.", truth(), func(p *webhook.Policy) *bool { return &p.AllowHTTP }),
+	)
+}
+
+// network is a range of addresses, as CIDR has it.
+func network() shape[netip.Prefix] {
+	const expected = "a network such as 10.0.0.0/8"
+	text := matching(nil, "a network", "10.0.0.0/8")
+	return shape[netip.Prefix]{text.schema, func(r *reader, at place, n *node, into *netip.Prefix) {
+		if !r.is(textNode, expected, at, n) {
+			return
+		}
+		prefix, err := netip.ParsePrefix(n.text)
+		if err != nil {
+			r.fail(at, n, "%s must be %s", quote(n.text), expected)
+			return
+		}
+		if prefix != prefix.Masked() {
+			r.fail(at, n, "%s has bits behind its prefix; write %s", quote(n.text), prefix.Masked())
+			return
+		}
+		*into = prefix
+	}}
 }
 
 // address is an http or https URL without query; an origin has no path either. A slash at its end goes.

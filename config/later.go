@@ -10,7 +10,6 @@ func later(pattern string) bool {
 		"server.dbSleep",
 		"server.auth",
 		"server.limits",
-		"server.webhooks",
 		"server.riverUi",
 		"server.telemetry",
 		"kinds[].claude",

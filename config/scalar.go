@@ -63,6 +63,15 @@ func choice(options ...string) shape[string] {
 	}}
 }
 
+// truth is true or false.
+func truth() shape[bool] {
+	return shape[bool]{map[string]any{"type": "boolean"}, func(r *reader, at place, n *node, into *bool) {
+		if r.is(booleanNode, "true or false", at, n) {
+			*into = n.text == "true"
+		}
+	}}
+}
+
 // whole is an integer from low to high.
 func whole(low, high int) shape[int] {
 	expected := fmt.Sprintf("an integer from %d to %d", low, high)

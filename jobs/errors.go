@@ -8,6 +8,8 @@ var (
 	ErrNotFound = errors.New("not found")
 	// ErrExists: there is one of this name.
 	ErrExists = errors.New("exists already")
+	// ErrTooMany: there are as many of the owner's as there may be.
+	ErrTooMany = errors.New("there are too many")
 	// ErrFenced: the attempt is no longer this worker's; nothing was written.
 	ErrFenced = errors.New("attempt is no longer this worker's")
 	// ErrEnded: the task has ended, so this cannot be done to it any more.

@@ -16,6 +16,7 @@ type Identity struct {
 	Grant *Grant    // what of all this is given; nil: everything
 
 	ActAsOwner bool // may act for every owner
+	Signs      bool // it is an API key with a secret that signs what is sent to the webhooks of its tasks
 }
 
 // Grant is the part of what an owner may that a key or a token has.

@@ -13,6 +13,7 @@ type Key struct {
 	ActAsOwner bool // may name any owner: it is an app's server, which knows its users
 	Scopes     []Scope
 	CreatedAt  time.Time
+	Signing    []byte      // wrapped: what signs the messages to the webhooks of its tasks; when it is stored
 	Secrets    []KeySecret // the newest first; two while the key is rotated
 }
 

@@ -68,6 +68,13 @@ type Submission struct {
 	ScheduledAt *time.Time // nil: at once
 	ExpiresAt   *time.Time // nil: never; the kind's queueTtl after creation or ScheduledAt
 	Idempotency *Idempotency
+	Webhook     TaskWebhook
+}
+
+// TaskWebhook is a task's own address to be told of its end. The zero value is none.
+type TaskWebhook struct {
+	URL string
+	Key string // the API key that submitted the task, and whose secret signs
 }
 
 // Idempotency is a caller's promise that submits with the same key are the same request.

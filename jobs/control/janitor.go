@@ -52,6 +52,8 @@ func (j *Janitor) Clean(ctx context.Context) error {
 	if kept.Tasks > 0 {
 		failures = append(failures, drain(ctx, func(ctx context.Context, limit int) (int, error) {
 			return j.store.RemoveOld(ctx, kept.Tasks, limit)
+		}), drain(ctx, func(ctx context.Context, limit int) (int, error) {
+			return j.store.RemoveOldDeliveries(ctx, kept.Tasks, limit)
 		}))
 	}
 	if kept.Artifacts > 0 {

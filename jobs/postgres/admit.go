@@ -82,17 +82,17 @@ WITH due AS MATERIALIZED (
 ), moved AS (
 	UPDATE freshet.tasks t SET seq = t.seq + 1, state = 'failed', failure = e.failure, ended_at = e.now
 	FROM attempt e WHERE t.id = e.task_id
-	RETURNING t.id, t.seq
-), event AS (
-	INSERT INTO freshet.task_events (task_id, seq, attempt, at, type)
-	SELECT e.task_id, m.seq, e.number, e.now, 'task.failed' FROM attempt e JOIN moved m ON m.id = e.task_id
-), gone AS (
+	RETURNING t.id, t.seq, ` + toldTask + `
+), told AS (
+	SELECT e.task_id, m.seq, e.number AS attempt, e.now AS at, 'task.failed' AS type, NULL::json AS data, NULL::text AS output, m.task
+	FROM attempt e JOIN moved m ON m.id = e.task_id
+), ` + tellSQL + `, gone AS (
 	DELETE FROM river.river_job j USING attempt e WHERE j.id = e.river_job_id
 ), freed AS (
 	DELETE FROM freshet.idempotency_keys k USING task t, attempt e
 	WHERE e.task_id = t.id AND t.key_active AND k.owner = t.owner AND k.key = t.idempotency_key AND k.task_id = t.id
 )
-SELECT task_id FROM attempt`
+SELECT task_id, ` + someTold + ` FROM attempt`
 
 // Expire fails tasks that did not start in the time their kind may wait, at most limit of them, and
 // tells how many.
@@ -101,14 +101,21 @@ func (s *Store) Expire(ctx context.Context, limit int) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("expire: %w", err)
 	}
-	tasks, err := pgx.CollectRows(rows, pgx.RowTo[uuid.UUID])
+	expired := 0
+	var task uuid.UUID
+	var told bool
+	_, err = pgx.ForEachRow(rows, []any{&task, &told}, func() error {
+		expired++
+		s.notifier.task(task)
+		if told {
+			s.notifier.delivery()
+		}
+		return nil
+	})
 	if err != nil {
 		return 0, fmt.Errorf("expire: %w", err)
 	}
-	for _, task := range tasks {
-		s.notifier.task(task)
-	}
-	return len(tasks), nil
+	return expired, nil
 }
 
 // NextDue is how long it is until something is to be admitted or expired: zero or less when it is

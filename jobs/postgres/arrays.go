@@ -2,10 +2,14 @@ package postgres
 
 import (
 	"encoding/json"
+	"errors"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+
+	"freshet/jobs"
 )
 
 // Statements take one array per column. These make the elements that are null when they say nothing.
@@ -85,6 +89,14 @@ func fromJSON[T any](text []byte) (*T, error) {
 		return nil, err
 	}
 	return &value, nil
+}
+
+// noRows is jobs.ErrNotFound for what was not found, and any other error as it is.
+func noRows(err error) error {
+	if errors.Is(err, pgx.ErrNoRows) {
+		return jobs.ErrNotFound
+	}
+	return err
 }
 
 // column collects one field of all items, as the array of one column.

@@ -51,18 +51,18 @@ WITH task AS MATERIALIZED (
 		ended_at = CASE WHEN NOT c.runs THEN c.now END,
 		cancel_requested_at = c.now
 	FROM changed c WHERE t.id = c.task_id
-	RETURNING t.id, t.seq
-), event AS (
-	INSERT INTO freshet.task_events (task_id, seq, attempt, at, type)
-	SELECT c.task_id, m.seq, c.number, c.now, CASE WHEN c.runs THEN 'task.cancel_requested' ELSE 'task.cancelled' END
+	RETURNING t.id, t.seq, ` + toldTask + `
+), told AS (
+	SELECT c.task_id, m.seq, c.number AS attempt, c.now AS at,
+		CASE WHEN c.runs THEN 'task.cancel_requested' ELSE 'task.cancelled' END AS type, NULL::json AS data, NULL::text AS output, m.task
 	FROM changed c JOIN moved m ON m.id = c.task_id
-), gone AS (
+), ` + tellSQL + `, gone AS (
 	DELETE FROM river.river_job j USING changed c WHERE j.id = c.river_job_id AND NOT c.runs
 ), freed AS (
 	DELETE FROM freshet.idempotency_keys k USING task t, changed c
 	WHERE NOT c.runs AND t.key_active AND k.owner = t.owner AND k.key = t.idempotency_key AND k.task_id = t.id
 )
-SELECT task.state, a.number IS NOT NULL, EXISTS (SELECT FROM changed), CASE WHEN a.runs THEN a.worker_id END
+SELECT task.state, a.number IS NOT NULL, EXISTS (SELECT FROM changed), CASE WHEN a.runs THEN a.worker_id END, ` + someTold + `
 FROM task LEFT JOIN attempt a ON true`
 
 // Cancel ends a task that waits, at once, and requests it of one that runs: that one is cancelled when
@@ -78,9 +78,9 @@ func (s *Store) Cancel(ctx context.Context, id uuid.UUID) error {
 
 func (s *Store) cancelOnce(ctx context.Context, id uuid.UUID) error {
 	var state jobs.State
-	var alive, changed bool
+	var alive, changed, told bool
 	var worker *uuid.UUID
-	err := s.pool.QueryRow(ctx, cancelSQL, id).Scan(&state, &alive, &changed, &worker)
+	err := s.pool.QueryRow(ctx, cancelSQL, id).Scan(&state, &alive, &changed, &worker, &told)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return jobs.ErrNotFound
@@ -95,6 +95,9 @@ func (s *Store) cancelOnce(ctx context.Context, id uuid.UUID) error {
 	}
 	if changed {
 		s.notifier.task(id)
+	}
+	if told {
+		s.notifier.delivery()
 	}
 	if worker != nil {
 		s.notifier.worker(*worker)

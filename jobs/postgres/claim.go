@@ -48,21 +48,21 @@ WITH input AS MATERIALIZED (
 ), waits AS (
 	UPDATE freshet.tasks t SET seq = t.seq + 1
 	FROM decided d WHERE t.id = d.id AND d.hold IS NOT NULL
-	RETURNING t.id, t.seq, d.number, d.now, 'task.waiting' AS type, json_build_object('reason', d.hold) AS data
+	RETURNING t.id, t.seq, d.number, d.now, 'task.waiting' AS type, json_build_object('reason', d.hold) AS data, ` + toldTask + `
 ), runs AS (
 	UPDATE freshet.tasks t SET seq = t.seq + 1, state = 'running', started_at = coalesce(t.started_at, d.now),
 		progress = 0, message = NULL
 	FROM decided d WHERE t.id = d.id AND d.hold IS NULL AND NOT d.again
-	RETURNING t.id, t.seq, d.number, d.now, 'task.started' AS type, json_build_object('workerId', d.worker_id) AS data
-), event AS (
-	INSERT INTO freshet.task_events (task_id, seq, attempt, at, type, data)
-	SELECT id, seq, number, now, type, data FROM waits UNION ALL SELECT id, seq, number, now, type, data FROM runs
-), gone AS (
+	RETURNING t.id, t.seq, d.number, d.now, 'task.started' AS type, json_build_object('workerId', d.worker_id) AS data, ` + toldTask + `
+), told AS (
+	SELECT id AS task_id, seq, number AS attempt, now AS at, type, data, NULL::text AS output, task
+	FROM (SELECT * FROM waits UNION ALL SELECT * FROM runs) AS changed
+), ` + tellSQL + `, gone AS (
 	DELETE FROM river.river_job j USING input i WHERE j.id = i.river_job_id
 		AND NOT EXISTS (SELECT FROM decided d WHERE d.river_job_id = i.river_job_id AND d.hold IS NULL)
 )
 SELECT d.id, d.number, d.river_job_id, d.worker_id, d.hold, coalesce(d.started_at, d.now), d.owner, d.kind, d.kind_hash,
-	d.timeout_ms, d.tries, d.max_tries, p.input
+	d.timeout_ms, d.tries, d.max_tries, p.input, ` + someTold + `
 FROM decided d JOIN freshet.task_payloads p ON p.task_id = d.id`
 
 // claimRequest is a candidate and the registered worker that wants it.
@@ -101,6 +101,9 @@ func (s *Store) claimBatch(ctx context.Context, requests []claimRequest) ([]clai
 		answer := row.answer()
 		decided[claimRequest{jobs.Candidate{TaskID: row.TaskID, Attempt: row.Attempt, RiverJob: row.RiverJob}, row.WorkerID}] = answer
 		s.notifier.task(row.TaskID)
+		if row.told {
+			s.notifier.delivery()
+		}
 		return nil
 	})
 	if err != nil {
@@ -123,12 +126,13 @@ type claimRow struct {
 	hold    *string
 	timeout *int64
 	input   []byte
+	told    bool
 }
 
 func (r *claimRow) targets() []any {
 	return []any{
 		&r.TaskID, &r.Attempt, &r.RiverJob, &r.WorkerID, &r.hold, &r.StartedAt,
-		&r.Owner, &r.Kind, &r.KindHash, &r.timeout, &r.Tries, &r.MaxTries, &r.input,
+		&r.Owner, &r.Kind, &r.KindHash, &r.timeout, &r.Tries, &r.MaxTries, &r.input, &r.told,
 	}
 }
 

@@ -35,19 +35,19 @@ const endingSQL = `ended AS (
 		usage = coalesce(m.usage::json, t.usage),
 		ended_at = CASE WHEN NOT m.follows THEN m.now END
 	FROM mine m WHERE t.id = m.task_id
-	RETURNING t.id, t.seq
+	RETURNING t.id, t.seq, ` + toldTask + `
 ), payload AS (
 	UPDATE freshet.task_payloads p SET output = m.output::json
 	FROM mine m WHERE p.task_id = m.task_id AND m.verdict = 'completed' AND m.output IS NOT NULL
-), event AS (
-	INSERT INTO freshet.task_events (task_id, seq, attempt, at, type, data)
-	SELECT m.task_id, moved.seq, m.number, m.now,
+), told AS (
+	SELECT m.task_id, moved.seq, m.number AS attempt, m.now AS at,
 		CASE WHEN NOT m.follows THEN 'task.' || m.verdict
-			WHEN m.verdict = 'failed' THEN 'task.retrying' ELSE 'task.interrupted' END,
+			WHEN m.verdict = 'failed' THEN 'task.retrying' ELSE 'task.interrupted' END AS type,
 		CASE WHEN m.follows THEN json_build_object('error', m.failure::json, 'nextAttempt', m.number + 1,
-			'dueAt', m.now + m.delay_ms * interval '1 millisecond') END
+			'dueAt', m.now + m.delay_ms * interval '1 millisecond') END AS data,
+		CASE WHEN m.verdict = 'completed' THEN m.output END AS output, moved.task
 	FROM mine m JOIN moved ON moved.id = m.task_id
-), follower AS (
+), ` + tellSQL + `, follower AS (
 	INSERT INTO freshet.attempts (task_id, number, run, state, owner, kind, pool, river_priority, hold, due_at, river_job_id, since)
 	SELECT task_id, number, run, CASE WHEN queued THEN 'queued' ELSE 'held' END, owner, kind, pool, river_priority,
 		CASE WHEN NOT queued THEN 'backoff' END, CASE WHEN NOT queued THEN due_at END, river_job_id, now
@@ -88,7 +88,8 @@ WITH input AS MATERIALIZED (
 ), ` + endingSQL + `
 SELECT a.ending, a.pool, m.task_id IS NOT NULL, coalesce(m.follows, false), coalesce(m.follows AND m.delay_ms = 0, false),
 	a.state = 'ended' AND a.recorded_by = a.worker_id
-		AND (a.recorded = a.outcome OR a.recorded = 'cancelled' AND a.outcome <> 'completed')
+		AND (a.recorded = a.outcome OR a.recorded = 'cancelled' AND a.outcome <> 'completed'),
+	` + someTold + `
 FROM attempt a LEFT JOIN mine m ON m.ending = a.ending`
 
 type endAnswer struct {
@@ -121,11 +122,14 @@ func (s *Store) endBatch(ctx context.Context, endings []jobs.Ending) ([]endAnswe
 	answers := make([]endAnswer, len(endings))
 	var at int
 	var pool string
-	var applied, follows, queued, before bool
-	_, err = pgx.ForEachRow(rows, []any{&at, &pool, &applied, &follows, &queued, &before}, func() error {
+	var applied, follows, queued, before, told bool
+	_, err = pgx.ForEachRow(rows, []any{&at, &pool, &applied, &follows, &queued, &before, &told}, func() error {
 		answers[at-1].recorded = applied || before
 		if applied {
 			s.notifier.task(endings[at-1].TaskID)
+		}
+		if told {
+			s.notifier.delivery()
 		}
 		switch {
 		case queued:

@@ -11,21 +11,21 @@ import (
 	"freshet/jobs"
 )
 
-const insertKey = `INSERT INTO freshet.api_keys (name, owner, admin, act_as_owner, scopes) VALUES ($1, $2, $3, $4, $5)`
+const insertKey = `INSERT INTO freshet.api_keys (name, owner, admin, act_as_owner, scopes, signing) VALUES ($1, $2, $3, $4, $5, $8)`
 
 // SaveKey stores an API key with its one secret, or replaces the key of the same name and all its secrets.
 func (s *Store) SaveKey(ctx context.Context, key jobs.Key) error {
 	secret := key.Secrets[0]
 	_, err := s.pool.Exec(ctx, `WITH key AS (`+insertKey+`
 			ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, admin = excluded.admin,
-				act_as_owner = excluded.act_as_owner, scopes = excluded.scopes
+				act_as_owner = excluded.act_as_owner, scopes = excluded.scopes, signing = excluded.signing
 			RETURNING name
 		), old AS (
 			DELETE FROM freshet.key_secrets WHERE key = $1 AND hash <> $6
 		)
 		INSERT INTO freshet.key_secrets (hash, key, prefix) SELECT $6, name, $7 FROM key
 		ON CONFLICT (hash) DO UPDATE SET key = excluded.key, prefix = excluded.prefix, expires_at = NULL`,
-		key.Name, key.Owner, key.Admin, key.ActAsOwner, scopes(key.Scopes), secret.Hash[:], secret.Prefix)
+		key.Name, key.Owner, key.Admin, key.ActAsOwner, scopes(key.Scopes), secret.Hash[:], secret.Prefix, key.Signing)
 	if err != nil {
 		return fmt.Errorf("save key %s: %w", key.Name, err)
 	}
@@ -37,7 +37,7 @@ func (s *Store) CreateKey(ctx context.Context, key jobs.Key) error {
 	secret := key.Secrets[0]
 	tag, err := s.pool.Exec(ctx, `WITH key AS (`+insertKey+` ON CONFLICT DO NOTHING RETURNING name)
 		INSERT INTO freshet.key_secrets (hash, key, prefix) SELECT $6, name, $7 FROM key`,
-		key.Name, key.Owner, key.Admin, key.ActAsOwner, scopes(key.Scopes), secret.Hash[:], secret.Prefix)
+		key.Name, key.Owner, key.Admin, key.ActAsOwner, scopes(key.Scopes), secret.Hash[:], secret.Prefix, key.Signing)
 	if err == nil && tag.RowsAffected() == 0 {
 		err = jobs.ErrExists
 	}
@@ -124,10 +124,10 @@ func (s *Store) Identify(ctx context.Context, hash [32]byte) (jobs.Identity, err
 			UPDATE freshet.key_secrets SET last_used_at = clock_timestamp()
 			WHERE hash = $1 AND (last_used_at IS NULL OR last_used_at < clock_timestamp() - interval '1 minute')
 		)
-		SELECT k.name, k.owner, k.admin, k.act_as_owner, k.scopes, s.expires_at
+		SELECT k.name, k.owner, k.admin, k.act_as_owner, k.signing IS NOT NULL, k.scopes, s.expires_at
 		FROM freshet.key_secrets s JOIN freshet.api_keys k ON k.name = s.key
 		WHERE s.hash = $1 AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())`, hash[:]).
-		Scan(&identity.Key, &identity.Owner, &identity.Admin, &identity.ActAsOwner, &scopes, &until)
+		Scan(&identity.Key, &identity.Owner, &identity.Admin, &identity.ActAsOwner, &identity.Signs, &scopes, &until)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = jobs.ErrNotFound
 	}

@@ -23,6 +23,7 @@ type Hints struct {
 	Task    func(uuid.UUID)
 	Worker  func(uuid.UUID)
 	Control func()
+	Deliver func() // there may be something to be delivered
 	All     func()
 	Lost    func() // after a session is lost
 }
@@ -232,6 +233,9 @@ func (l *Listener) connect(ctx context.Context) (*pgx.Conn, error) {
 	if l.hints.Control != nil {
 		statements = append(statements, "LISTEN "+controlChannel)
 	}
+	if l.hints.Deliver != nil {
+		statements = append(statements, "LISTEN "+deliveryChannel)
+	}
 	_, err = conn.Exec(ctx, strings.Join(statements, ";"))
 	if err == nil && l.worker != uuid.Nil {
 		// Shared, since the server may take a while to see that an earlier session is over.
@@ -252,6 +256,9 @@ func (l *Listener) dispatch(notification *pgconn.Notification) {
 		return // that it came is all it says
 	case controlChannel:
 		l.hints.Control()
+		return
+	case deliveryChannel:
+		l.hints.Deliver()
 		return
 	case workerChannel:
 		tell = l.hints.Worker

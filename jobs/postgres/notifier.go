@@ -16,9 +16,10 @@ import (
 
 // The channels on which hints travel. Payloads are ids only; whoever cares reads the rows.
 const (
-	taskChannel    = "freshet_task"    // task ids, comma-separated: something happened to them
-	workerChannel  = "freshet_worker"  // worker ids: a cancel is requested of one of their attempts
-	controlChannel = "freshet_control" // empty: something is held, or may be admitted
+	taskChannel     = "freshet_task"     // task ids, comma-separated: something happened to them
+	workerChannel   = "freshet_worker"   // worker ids: a cancel is requested of one of their attempts
+	controlChannel  = "freshet_control"  // empty: something is held, or may be admitted
+	deliveryChannel = "freshet_delivery" // empty: somebody is to be told of something
 )
 
 const (
@@ -50,6 +51,7 @@ type Notifier struct {
 	workers map[uuid.UUID]struct{}
 	queues  map[string]struct{}
 	admit   bool
+	deliver bool
 }
 
 func newNotifier(pool *pgxpool.Pool, logger *slog.Logger) *Notifier {
@@ -69,13 +71,14 @@ func (n *Notifier) reset() {
 	n.tasks = map[uuid.UUID]struct{}{}
 	n.workers = map[uuid.UUID]struct{}{}
 	n.queues = map[string]struct{}{}
-	n.admit = false
+	n.admit, n.deliver = false, false
 }
 
 func (n *Notifier) task(id uuid.UUID)   { n.note(func() { n.tasks[id] = struct{}{} }) }
 func (n *Notifier) worker(id uuid.UUID) { n.note(func() { n.workers[id] = struct{}{} }) }
 func (n *Notifier) queue(pool string)   { n.note(func() { n.queues[jobs.Queue(pool)] = struct{}{} }) }
 func (n *Notifier) control()            { n.note(func() { n.admit = true }) }
+func (n *Notifier) delivery()           { n.note(func() { n.deliver = true }) }
 
 func (n *Notifier) note(add func()) {
 	n.mu.Lock()
@@ -147,6 +150,10 @@ func (n *Notifier) take() (channels, payloads []string, told int) {
 	}
 	if n.admit {
 		add(controlChannel, "")
+		told++
+	}
+	if n.deliver {
+		add(deliveryChannel, "")
 		told++
 	}
 	n.reset()

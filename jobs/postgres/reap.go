@@ -94,7 +94,7 @@ WITH lost AS MATERIALIZED (
 		NULL::text AS output, NULL::text AS usage
 	FROM attempt
 ), ` + endingSQL + `
-SELECT task_id, pool, follows FROM mine`
+SELECT task_id, pool, follows, ` + someTold + ` FROM mine`
 
 // Reap ends the attempts of dead workers as lost, at most limit of them, and queues the next ones; one
 // under which too many workers died fails, and one whose cancel was requested is cancelled. It tells how
@@ -108,10 +108,13 @@ func (s *Store) Reap(ctx context.Context, limit int) (int, error) {
 	reaped := 0
 	var task uuid.UUID
 	var pool string
-	var follows bool
-	_, err = pgx.ForEachRow(rows, []any{&task, &pool, &follows}, func() error {
+	var follows, told bool
+	_, err = pgx.ForEachRow(rows, []any{&task, &pool, &follows, &told}, func() error {
 		reaped++
 		s.notifier.task(task)
+		if told {
+			s.notifier.delivery()
+		}
 		if follows {
 			s.notifier.queue(pool)
 		}

@@ -26,6 +26,8 @@ WITH task AS MATERIALIZED (
 	DELETE FROM freshet.task_logs WHERE task_id = $1 AND (SELECT ended FROM task)
 ), artifact AS (
 	DELETE FROM freshet.artifacts WHERE task_id = $1 AND (SELECT ended FROM task)
+), delivery AS (
+	DELETE FROM freshet.deliveries WHERE task_id = $1 AND (SELECT ended FROM task)
 ), key AS (
 	DELETE FROM freshet.idempotency_keys k USING freshet.tasks t
 	WHERE t.id = $1 AND k.owner = t.owner AND k.key = t.idempotency_key AND k.task_id = t.id AND (SELECT ended FROM task)

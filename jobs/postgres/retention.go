@@ -20,6 +20,8 @@ WITH task AS MATERIALIZED (
 	DELETE FROM freshet.attempts a USING task WHERE a.task_id = task.id
 ), artifact AS (
 	DELETE FROM freshet.artifacts a USING task WHERE a.task_id = task.id
+), delivery AS (
+	DELETE FROM freshet.deliveries d USING task WHERE d.task_id = task.id
 ), key AS (
 	DELETE FROM freshet.idempotency_keys k USING task
 	WHERE k.owner = task.owner AND k.key = task.idempotency_key AND k.task_id = task.id

@@ -26,7 +26,7 @@ WITH task AS MATERIALIZED (
 		kind_hash = $2, pool = n.pool, max_tries = $4, progress = 0, message = NULL, failure = NULL, usage = NULL,
 		scheduled_at = NULL, started_at = NULL, ended_at = NULL, cancel_requested_at = NULL
 	FROM next n WHERE t.id = n.task_id
-	RETURNING t.id, t.seq
+	RETURNING t.id, t.seq, ` + toldTask + `
 ), payload AS (
 	UPDATE freshet.task_payloads p SET output = NULL FROM next n WHERE p.task_id = n.task_id
 ), attempt AS (
@@ -35,19 +35,19 @@ WITH task AS MATERIALIZED (
 		now + $5::bigint * interval '1 millisecond', river_job_id, now FROM next
 ), job AS (
 	` + insertRiverJobs + `next
-), event AS (
-	INSERT INTO freshet.task_events (task_id, seq, attempt, at, type, data)
-	SELECT n.task_id, m.seq, n.number, n.now, 'task.retrying', json_build_object('manual', true, 'run', n.run, 'nextAttempt', n.number)
+), told AS (
+	SELECT n.task_id, m.seq, n.number AS attempt, n.now AS at, 'task.retrying' AS type,
+		json_build_object('manual', true, 'run', n.run, 'nextAttempt', n.number) AS data, NULL::text AS output, m.task
 	FROM next n JOIN moved m ON m.id = n.task_id
-)
-SELECT EXISTS (SELECT FROM next) FROM task`
+), ` + tellSQL + `
+SELECT EXISTS (SELECT FROM next), ` + someTold + ` FROM task`
 
 // Retry begins a new run of a task that has ended, under the given revision of its kind, of which it
 // takes the pool, the tries and the time to live in the queue. Errors: jobs.ErrNotFound,
 // jobs.ErrNotEnded.
 func (s *Store) Retry(ctx context.Context, id uuid.UUID, kind jobs.Kind, hash string) error {
-	var retried bool
-	err := s.pool.QueryRow(ctx, retrySQL, id, hash, kind.Pool, kind.Retry.MaxAttempts, nullMillis(kind.QueueTTL)).Scan(&retried)
+	var retried, told bool
+	err := s.pool.QueryRow(ctx, retrySQL, id, hash, kind.Pool, kind.Retry.MaxAttempts, nullMillis(kind.QueueTTL)).Scan(&retried, &told)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		err = jobs.ErrNotFound
@@ -58,6 +58,9 @@ func (s *Store) Retry(ctx context.Context, id uuid.UUID, kind jobs.Kind, hash st
 		return fmt.Errorf("retry task %s: %w", id, err)
 	}
 	s.notifier.task(id)
+	if told {
+		s.notifier.delivery()
+	}
 	s.notifier.queue(kind.Pool)
 	return nil
 }

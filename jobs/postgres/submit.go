@@ -25,10 +25,10 @@ WITH input AS MATERIALIZED (
 		coalesce(i.scheduled_at > clock_timestamp(), false) AS scheduled
 	FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::smallint[],
 		$9::text[], $10::text[], $11::bigint[], $12::uuid[], $13::text[], $14::timestamptz[], $15::timestamptz[],
-		$16::text[], $17::bool[], $18::bytea[], $19::timestamptz[])
+		$16::text[], $17::bool[], $18::bytea[], $19::timestamptz[], $20::text[], $21::text[])
 		AS i(task_id, owner, kind, kind_hash, pool, max_tries, priority, river_priority,
 			tags, metadata, timeout_ms, rerun_of, input, scheduled_at, expires_at,
-			key, key_active, fingerprint, created_at)
+			key, key_active, fingerprint, created_at, webhook_url, webhook_key)
 	LEFT JOIN freshet.kinds k ON k.name = i.kind
 	LEFT JOIN freshet.pools p ON p.name = i.pool
 ), keyed AS (
@@ -39,11 +39,12 @@ WITH input AS MATERIALIZED (
 ), fresh AS MATERIALIZED (
 	SELECT * FROM input WHERE key IS NULL OR task_id IN (SELECT task_id FROM keyed)
 ), task AS (
-	INSERT INTO freshet.tasks (id, owner, kind, kind_hash, pool, state, seq, max_tries, priority, tags, metadata,
-		timeout_ms, rerun_of, idempotency_key, key_active, created_at, scheduled_at)
+	INSERT INTO freshet.tasks AS t (id, owner, kind, kind_hash, pool, state, seq, max_tries, priority, tags, metadata,
+		timeout_ms, rerun_of, idempotency_key, key_active, created_at, scheduled_at, webhook_url, webhook_key)
 	SELECT task_id, owner, kind, kind_hash, pool, 'pending', 1, max_tries, priority, tags::text[], metadata::json,
-		timeout_ms, rerun_of, key, key_active, created_at, scheduled_at
+		timeout_ms, rerun_of, key, key_active, created_at, scheduled_at, webhook_url, webhook_key
 	FROM fresh
+	RETURNING t.id, t.created_at, ` + toldTask + `
 ), payload AS (
 	INSERT INTO freshet.task_payloads (task_id, input) SELECT task_id, input::json FROM fresh
 ), attempt AS (
@@ -58,11 +59,10 @@ WITH input AS MATERIALIZED (
 	SELECT * FROM fresh WHERE NOT paused AND NOT scheduled
 ), job AS (
 	` + insertRiverJobs + `queued
-), event AS (
-	INSERT INTO freshet.task_events (task_id, seq, attempt, at, type)
-	SELECT task_id, 1, 1, created_at, 'task.created' FROM fresh
-)
-SELECT task_id, paused OR scheduled FROM fresh`
+), told AS (
+	SELECT id AS task_id, 1 AS seq, 1 AS attempt, created_at AS at, 'task.created' AS type, NULL::json AS data, NULL::text AS output, task FROM task
+), ` + tellSQL + `
+SELECT task_id, paused OR scheduled, ` + someTold + ` FROM fresh`
 
 // Submit stores a task together with others that arrive meanwhile. Its answer tells a replay and a
 // conflict of the idempotency key from a new task; neither changes anything.
@@ -77,7 +77,7 @@ func (s *Store) Submit(ctx context.Context, submission jobs.Submission) (jobs.Su
 // SubmitAll stores all tasks or none. When any answer is a conflict nothing was stored.
 func (s *Store) SubmitAll(ctx context.Context, submissions []jobs.Submission) ([]jobs.Submitted, error) {
 	var answers []jobs.Submitted
-	var fresh map[uuid.UUID]bool
+	var fresh map[uuid.UUID]stored
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var err error
 		if fresh, err = insertTasks(ctx, tx, submissions); err != nil {
@@ -124,8 +124,14 @@ type querier interface {
 	Query(ctx context.Context, sql string, args ...any) (pgx.Rows, error)
 }
 
-// insertTasks returns the ids of the tasks that were stored; true for one that is held.
-func insertTasks(ctx context.Context, db querier, subs []jobs.Submission) (map[uuid.UUID]bool, error) {
+// stored is what became of a task that was stored.
+type stored struct {
+	held bool // it is not queued
+	told bool // somebody is to be told of it
+}
+
+// insertTasks returns the tasks that were stored.
+func insertTasks(ctx context.Context, db querier, subs []jobs.Submission) (map[uuid.UUID]stored, error) {
 	type sub = jobs.Submission
 	rows, err := db.Query(ctx, submitSQL,
 		column(subs, func(s sub) uuid.UUID { return s.ID }),
@@ -147,15 +153,17 @@ func insertTasks(ctx context.Context, db querier, subs []jobs.Submission) (map[u
 		column(subs, func(s sub) bool { return s.Idempotency != nil && s.Idempotency.Scope == jobs.Active }),
 		column(subs, fingerprint),
 		column(subs, func(s sub) time.Time { return createdAt(s.ID) }),
+		column(subs, func(s sub) *string { return nullText(s.Webhook.URL) }),
+		column(subs, func(s sub) *string { return nullText(s.Webhook.Key) }),
 	)
 	if err != nil {
 		return nil, err
 	}
-	fresh := make(map[uuid.UUID]bool, len(subs))
+	fresh := make(map[uuid.UUID]stored, len(subs))
 	var id uuid.UUID
-	var held bool
-	_, err = pgx.ForEachRow(rows, []any{&id, &held}, func() error {
-		fresh[id] = held
+	var new stored
+	_, err = pgx.ForEachRow(rows, []any{&id, &new.held, &new.told}, func() error {
+		fresh[id] = new
 		return nil
 	})
 	return fresh, err
@@ -163,12 +171,12 @@ func insertTasks(ctx context.Context, db querier, subs []jobs.Submission) (map[u
 
 // answerSubmits looks up, in a second statement with a younger snapshot, who took the keys of the
 // tasks that were not stored. A key that was freed in between is one the caller can try again with.
-func answerSubmits(ctx context.Context, db querier, subs []jobs.Submission, fresh map[uuid.UUID]bool) ([]jobs.Submitted, error) {
+func answerSubmits(ctx context.Context, db querier, subs []jobs.Submission, fresh map[uuid.UUID]stored) ([]jobs.Submitted, error) {
 	answers := make([]jobs.Submitted, len(subs))
 	var owners, keys []string
 	for i, sub := range subs {
 		answers[i].ID = sub.ID
-		if _, stored := fresh[sub.ID]; !stored {
+		if _, known := fresh[sub.ID]; !known {
 			owners, keys = append(owners, sub.Owner), append(keys, sub.Idempotency.Key)
 		}
 	}
@@ -195,7 +203,7 @@ func answerSubmits(ctx context.Context, db querier, subs []jobs.Submission, fres
 		return nil, err
 	}
 	for i, sub := range subs {
-		if _, stored := fresh[sub.ID]; stored {
+		if _, known := fresh[sub.ID]; known {
 			continue
 		}
 		holder, found := holders[[2]string{sub.Owner, sub.Idempotency.Key}]
@@ -206,14 +214,17 @@ func answerSubmits(ctx context.Context, db querier, subs []jobs.Submission, fres
 }
 
 // announce sends the hints of new tasks: their queues to River's workers, their ids to those who watch.
-func (s *Store) announce(subs []jobs.Submission, fresh map[uuid.UUID]bool) {
+func (s *Store) announce(subs []jobs.Submission, fresh map[uuid.UUID]stored) {
 	for _, sub := range subs {
-		held, stored := fresh[sub.ID]
-		if !stored {
+		task, known := fresh[sub.ID]
+		if !known {
 			continue
 		}
 		s.notifier.task(sub.ID)
-		if held {
+		if task.told {
+			s.notifier.delivery()
+		}
+		if task.held {
 			s.notifier.control()
 		} else {
 			s.notifier.queue(sub.Pool)
