@@ -12,7 +12,8 @@ import (
 )
 
 // strangers says what a key that owns nothing gets from each operation. A new operation fails the test
-// below until somebody has decided what is right for it. %s is the id of ada's task.
+// below until somebody has decided what is right for it. %s is the id of ada's task, %w of her endpoint and
+// %d of a delivery to it.
 func strangers() map[string]struct {
 	path   string
 	body   string
@@ -51,6 +52,18 @@ func strangers() map[string]struct {
 		"create-key":        {"/v1/keys", `{"name":"mine","admin":true}`, 403},
 		"rotate-key":        {"/v1/keys/a/rotate", "", 403},
 		"delete-key":        {"/v1/keys/a", "", 403},
+		"list-webhooks":     {"/v1/webhooks", "", 200},
+		"create-webhook":    {"/v1/webhooks", `{"url":"https://example.com/","owner":"ada"}`, 403},
+		"get-webhook":       {"/v1/webhooks/%w", "", 403},
+		"change-webhook":    {"/v1/webhooks/%w", `{"enabled":false}`, 403},
+		"delete-webhook":    {"/v1/webhooks/%w", "", 403},
+		"pause-webhook":     {"/v1/webhooks/%w/pause", "", 403},
+		"resume-webhook":    {"/v1/webhooks/%w/resume", "", 403},
+		"rotate-webhook":    {"/v1/webhooks/%w/rotate", "", 403},
+		"test-webhook":      {"/v1/webhooks/%w/test", "", 403},
+		"list-deliveries":   {"/v1/deliveries?webhook=%w", "", 403},
+		"get-delivery":      {"/v1/deliveries/%d", "", 403},
+		"resend-delivery":   {"/v1/deliveries/%d/resend", "", 403},
 		"get-maintenance":   {"/v1/maintenance", "", 403},
 		"set-maintenance":   {"/v1/maintenance", `{"enabled":true}`, 403},
 		"reload-config":     {"/v1/config/reload", "", 403},
@@ -67,6 +80,8 @@ func TestStrangersGetNothing(t *testing.T) {
 	claim := r.claim(task.ID)
 	r.flush(claim, 0, printed(jobs.Stdout, secret))
 	r.complete(claim, `{"x":"`+secret+`"}`)
+	endpoint := r.endpoint(ada, `{"url":"https://hooks.example.com/`+secret+`"}`)
+	ids := strings.NewReplacer("%s", task.ID, "%w", endpoint.ID, "%d", r.testMessage(ada, endpoint.ID).ID)
 	walked := 0
 	for template, methods := range r.schema.Paths {
 		for method, operation := range methods {
@@ -76,7 +91,7 @@ func TestStrangersGetNothing(t *testing.T) {
 				continue
 			}
 			walked++
-			path := strings.ReplaceAll(want.path, "%s", task.ID)
+			path := ids.Replace(want.path)
 			a := r.call(bob, strings.ToUpper(method), path, want.body)
 			if a.status != want.status || strings.Contains(a.body, secret) {
 				t.Errorf("%s: status %d, want %d; or it shows what is another's: %s", operation.OperationID, a.status, want.status, a.body)

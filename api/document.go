@@ -59,6 +59,7 @@ func documentConfig() huma.Config {
 				{Name: "history", Description: "What happened to a task, what it printed and what it left."},
 				{Name: "tokens", Description: "For browsers."},
 				{Name: "keys", Description: "For servers."},
+				{Name: "webhooks", Description: "What your app is told."},
 				{Name: "kinds", Description: "What work there is."},
 				{Name: "fleet", Description: "Who does the work."},
 				{Name: "health", Description: "For load balancers."},

@@ -211,7 +211,7 @@ func (op operation) refusals(described *huma.Operation) []code {
 	if slices.ContainsFunc(described.Parameters, func(p *huma.Param) bool { return p.In == "query" }) {
 		codes = append(codes, codeInvalidParameter)
 	}
-	if strings.Contains(op.path, "/tasks/{id}") {
+	if strings.Contains(op.path, "/{id}") {
 		codes = append(codes, codeInvalidID, codeNotFound, codeForbidden)
 	}
 	if op.access != public && !slices.Contains(codes, codeForbidden) {

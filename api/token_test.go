@@ -36,12 +36,15 @@ func TestTokenReadsAndNothingElse(t *testing.T) {
 		case "list-tasks":
 			status = http.StatusOK // asked for ada's
 		case "submit-task", "submit-tasks", "cancel-task", "retry-task", "rerun-task", "create-token",
-			"pause-kind", "resume-kind", "pause-pool", "resume-pool", "set-maintenance", "reload-config", "create-key", "rotate-key":
+			"pause-kind", "resume-kind", "pause-pool", "resume-pool", "set-maintenance", "reload-config", "create-key", "rotate-key",
+			"create-webhook", "pause-webhook", "resume-webhook", "rotate-webhook", "test-webhook", "resend-delivery":
 			method = http.MethodPost
-		case "delete-task", "delete-key":
+		case "delete-task", "delete-key", "delete-webhook":
 			method = http.MethodDelete
+		case "change-webhook":
+			method = http.MethodPatch
 		}
-		path := strings.Replace(strings.ReplaceAll(stranger.path, "%s", task.ID), "?wait=10s&until=end", "", 1)
+		path := strings.Replace(strings.NewReplacer("%s", task.ID, "%w", task.ID, "%d", task.ID).Replace(stranger.path), "?wait=10s&until=end", "", 1)
 		if a := r.call(token, method, path, stranger.body); a.status != status {
 			t.Errorf("%s with a read token: status %d, want %d: %s", operation, a.status, status, a.body)
 		}

@@ -141,10 +141,12 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	r := &replica{reloader: newReloader(s.store, a.logger)}
 	r.settings.Store(s.settings)
 	janitor := control.NewJanitor(s.store, a.logger, func() jobs.Retention { return r.settings.Load().Retention })
-	policy := s.settings.Server.Webhooks
-	policy.Loopback = s.dev
+	allowed := s.settings.Server.Webhooks
+	policy := webhook.Policy{Allow: allowed.Allow, AllowHTTP: allowed.AllowHTTP, Loopback: s.dev}
 	sender := webhook.NewSender(policy)
-	courier := control.NewCourier(s.store, sender, webhook.NewSeal(box), feed.Message, a.logger)
+	courier := control.NewCourier(control.CourierConfig{
+		Store: s.store, Sender: sender, Seal: webhook.NewSeal(box), Compose: feed.Message, Logger: a.logger,
+	})
 	changed := func() { controller.Wake(); reaper.Wake(); r.reloader.look(); r.server.Wake() }
 	listener, err := s.store.Listener(s.db.direct, postgres.Hints{
 		Task: hub.Wake, Control: changed, Deliver: courier.Wake, All: func() { hub.WakeAll(); changed(); courier.Wake() },

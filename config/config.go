@@ -13,12 +13,12 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"freshet/jobs"
-	"freshet/jobs/webhook"
 )
 
 // Config is what a freshet.yaml says, its defaults filled in and its schemas inlined.
@@ -36,7 +36,13 @@ type Config struct {
 type Server struct {
 	PublicURL   string   // where users reach the API, without a slash at the end
 	CORSOrigins []string // origins of web pages that may call the API
-	Webhooks    webhook.Policy
+	Webhooks    Webhooks
+}
+
+// Webhooks is where messages may be sent, besides to public addresses over https.
+type Webhooks struct {
+	Allow     []netip.Prefix // networks that are not public
+	AllowHTTP bool
 }
 
 // Kind gives the kind of a name.

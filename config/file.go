@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"freshet/jobs"
-	"freshet/jobs/webhook"
 )
 
 // file is the whole of a freshet.yaml as it is read.
@@ -37,15 +36,15 @@ func serverShape() shape[Server] {
 		field("corsOrigins", "The origins of web pages that may call the API.", list(address("https://app.example.com", true)),
 			func(s *Server) *[]string { return &s.CORSOrigins }),
 		field("webhooks", "Where webhooks may be sent, besides to public addresses over https.", webhooksShape(),
-			func(s *Server) *webhook.Policy { return &s.Webhooks }),
+			func(s *Server) *Webhooks { return &s.Webhooks }),
 	)
 }
 
-func webhooksShape() shape[webhook.Policy] {
+func webhooksShape() shape[Webhooks] {
 	return object(
 		field("allow", "Networks that are not public and may be reached all the same.", list(network()),
-			func(p *webhook.Policy) *[]netip.Prefix { return &p.Allow }),
-		field("allowHttp", "Whether http is good enough.", truth(), func(p *webhook.Policy) *bool { return &p.AllowHTTP }),
+			func(p *Webhooks) *[]netip.Prefix { return &p.Allow }),
+		field("allowHttp", "Whether http is good enough.", truth(), func(p *Webhooks) *bool { return &p.AllowHTTP }),
 	)
 }
 

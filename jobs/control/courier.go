@@ -28,29 +28,35 @@ const (
 	recordWithin = 10 * time.Second
 )
 
-// Sender sends one message.
-type Sender interface {
-	Send(context.Context, webhook.Message) webhook.Answer
-}
-
 // Courier brings deliveries to where they belong. Create it with NewCourier.
 type Courier struct {
 	bell // rung when there is something to deliver
 
-	store   *postgres.Store
-	sender  Sender
-	seal    webhook.Seal
-	compose func(jobs.Sending) ([]byte, error)
-	logger  *slog.Logger
-	slots   chan struct{} // has one for each message that may be sent
+	CourierConfig
+
+	slots chan struct{} // has one for each message that is being sent
 }
 
-// NewCourier makes a Courier. compose makes the body of a message from what was told; Run starts it.
-func NewCourier(store *postgres.Store, sender Sender, seal webhook.Seal, compose func(jobs.Sending) ([]byte, error), logger *slog.Logger) *Courier {
-	return &Courier{
-		bell: newBell(), store: store, sender: sender, seal: seal, compose: compose, logger: logger,
-		slots: make(chan struct{}, deliverySlots),
+// CourierConfig is what a Courier needs.
+type CourierConfig struct {
+	Store   *postgres.Store
+	Sender  *webhook.Sender
+	Seal    webhook.Seal
+	Compose func(jobs.Sending) ([]byte, error) // makes the body of a message from what was told
+	Logger  *slog.Logger
+	// Delay is how long it is until the next try, after so many failures in a row and with what the receiver
+	// asked for; false: there is none. It is webhook.Delay when nil.
+	Delay func(failures int, retryAfter time.Duration) (time.Duration, bool)
+}
+
+// NewCourier makes a Courier; Run starts it.
+func NewCourier(config CourierConfig) *Courier {
+	if config.Delay == nil {
+		config.Delay = func(failures int, retryAfter time.Duration) (time.Duration, bool) {
+			return webhook.Delay(failures, retryAfter, rand.Float64()) //nolint:gosec // no secret
+		}
 	}
+	return &Courier{newBell(), config, make(chan struct{}, deliverySlots)}
 }
 
 // Run delivers until ctx ends, and then waits for what is being sent. A database that is away is waited for.
@@ -62,7 +68,7 @@ func (c *Courier) Run(ctx context.Context) error {
 		if err != nil {
 			pause = deliverEvery
 			if ctx.Err() == nil {
-				c.logger.Warn("deliveries could not be looked for; the next look follows", "error", err)
+				c.Logger.Warn("deliveries could not be looked for; the next look follows", "error", err)
 			}
 		}
 		timer := time.NewTimer(pause)
@@ -83,7 +89,7 @@ func (c *Courier) round(ctx context.Context, sendings *sync.WaitGroup) (time.Dur
 	if free == 0 {
 		return deliverEvery, nil // the next sending that ends rings
 	}
-	taken, err := c.store.TakeDeliveries(ctx, free, perTarget, sendWithin)
+	taken, err := c.Store.TakeDeliveries(ctx, free, perTarget, sendWithin)
 	if err != nil {
 		return 0, err
 	}
@@ -95,7 +101,7 @@ func (c *Courier) round(ctx context.Context, sendings *sync.WaitGroup) (time.Dur
 			c.Wake()
 		})
 	}
-	due, waits, err := c.store.NextDelivery(ctx)
+	due, waits, err := c.Store.NextDelivery(ctx)
 	if err != nil || !waits || due <= 0 { // what is due and was not taken waits for its target, or for a slot
 		return deliverEvery, err
 	}
@@ -107,21 +113,21 @@ func (c *Courier) deliver(ctx context.Context, sending jobs.Sending) {
 	sent := jobs.Sent{Delivery: sending.ID, Number: sending.Tries, Body: sending.Body, Try: jobs.DeliveryTry{At: time.Now()}}
 	message, err := c.message(sending, &sent)
 	if err != nil {
-		c.logger.Error("a delivery cannot be sent", "delivery", sending.ID, "error", err)
+		c.Logger.Error("a delivery cannot be sent", "delivery", sending.ID, "error", err)
 		sent.Try.Error = "Freshet cannot make the message: " + err.Error()
 	} else {
-		answer := c.sender.Send(ctx, message)
+		answer := c.Sender.Send(ctx, message)
 		sent.Try.Took, sent.Try.Status, sent.Try.Answer, sent.Try.Error = answer.Took, answer.Status, answer.Body, answer.Err
 		sent.OK, sent.Gone = answer.OK(), answer.Gone()
-		delay, again := webhook.Delay(sending.Failures+1, answer.RetryAfter, rand.Float64()) //nolint:gosec // no secret
+		delay, again := c.Delay(sending.Failures+1, answer.RetryAfter)
 		if !sent.OK && !sent.Gone && again {
 			sent.Next = &delay
 		}
 	}
 	limited, cancel := context.WithTimeout(ctx, recordWithin)
 	defer cancel()
-	if err := c.store.Sent(limited, sent); err != nil {
-		c.logger.Warn("what became of a delivery was not recorded; it is sent again", "delivery", sending.ID, "error", err)
+	if err := c.Store.Sent(limited, sent); err != nil {
+		c.Logger.Warn("what became of a delivery was not recorded; it is sent again", "delivery", sending.ID, "error", err)
 	}
 }
 
@@ -133,11 +139,11 @@ func (c *Courier) message(sending jobs.Sending, sent *jobs.Sent) (webhook.Messag
 	if sending.Endpoint != uuid.Nil {
 		whose = webhook.OfEndpoint(sending.Endpoint)
 	}
-	secrets, err := c.seal.Signing(whose, sending.Signing, time.Now())
+	secrets, err := c.Seal.Signing(whose, sending.Signing, time.Now())
 	if err != nil {
 		return webhook.Message{}, err
 	}
-	header, err := c.seal.Header(whose, sending.Headers)
+	header, err := c.Seal.Header(whose, sending.Headers)
 	if err != nil {
 		return webhook.Message{}, err
 	}
@@ -145,7 +151,7 @@ func (c *Courier) message(sending jobs.Sending, sent *jobs.Sent) (webhook.Messag
 		if sending.Told == nil {
 			return webhook.Message{}, errNothingTold
 		}
-		if sent.Body, err = c.compose(sending); err != nil {
+		if sent.Body, err = c.Compose(sending); err != nil {
 			return webhook.Message{}, err
 		}
 	}
