@@ -86,7 +86,7 @@ func guide(document *huma.OpenAPI) []chapter {
 	for i, tag := range document.Tags {
 		chapters[i] = chapter{Name: tag.Name, Description: tag.Description}
 		for _, item := range document.Paths {
-			for _, op := range []*huma.Operation{item.Get, item.Post, item.Delete} {
+			for _, op := range []*huma.Operation{item.Get, item.Post, item.Patch, item.Delete} {
 				if op != nil && slices.Contains(op.Tags, tag.Name) {
 					chapters[i].Operations = append(chapters[i].Operations, op)
 				}
