@@ -46,6 +46,8 @@ func kindShape() shape[entry] {
 		field("memory", "How much memory the command and its descendants may take.", size(), func(k *e) *int64 { return &k.Memory }),
 		field("retry", "How often and how soon a failed task is tried again.", retryShape(),
 			func(k *e) *jobs.Retry { return &k.Retry }).otherwiseEmpty(),
+		field("concurrency", "How many of its tasks run at once; without it, as many as there are slots.", concurrencyShape(),
+			func(k *e) *jobs.Concurrency { return &k.Concurrency }),
 		field("logs", "What is kept of the output.", logsShape(), func(k *e) *int64 { return &k.LogBytes }).otherwiseEmpty(),
 	).then(checkInheritance).then(checkRoute)
 	content.schema["oneOf"] = eitherWay()
@@ -74,6 +76,14 @@ func retryShape() shape[jobs.Retry] {
 		field("maxAttempts", "How many attempts a task has, the first included.", whole(1, 100),
 			func(t *t) *int { return &t.MaxAttempts }).otherwiseNumber(3),
 		field("backoff", "The waits between attempts.", backoff, itself).otherwiseEmpty(),
+	)
+}
+
+func concurrencyShape() shape[jobs.Concurrency] {
+	type c = jobs.Concurrency
+	return object(
+		field("total", "How many at once.", whole(1, 100_000), func(c *c) *int { return &c.Total }),
+		field("perOwner", "How many of one owner at once.", whole(1, 100_000), func(c *c) *int { return &c.PerOwner }),
 	)
 }
 

@@ -13,7 +13,6 @@ func later(pattern string) bool {
 		"server.riverUi",
 		"server.telemetry",
 		"kinds[].claude",
-		"kinds[].concurrency",
 		"credentials",
 		"pools.*.provider=fly",
 		"pools.*.provider=cloudrun",

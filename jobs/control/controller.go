@@ -72,8 +72,10 @@ func (c *Controller) pass(ctx context.Context) (time.Duration, error) {
 	if err := drain(ctx, c.store.Expire); err != nil {
 		return 0, err
 	}
-	if err := drain(ctx, c.store.Admit); err != nil {
-		return 0, err
+	for _, admit := range []func(context.Context, int) (int, error){c.store.Admit, c.store.AdmitLimited} {
+		if err := drain(ctx, admit); err != nil {
+			return 0, err
+		}
 	}
 	due, waits, err := c.store.NextDue(ctx)
 	if err != nil {

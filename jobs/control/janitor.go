@@ -15,6 +15,8 @@ const (
 	cleanEvery = time.Hour
 	// mourning is how long a dead worker is remembered.
 	mourning = time.Hour
+	// oldTurn is how long it is remembered when an owner had the last turn.
+	oldTurn = 24 * time.Hour
 )
 
 // Janitor removes what is kept no longer. Create it with NewJanitor.
@@ -48,7 +50,7 @@ func (j *Janitor) Run(ctx context.Context) error {
 // Clean removes what is too old now.
 func (j *Janitor) Clean(ctx context.Context) error {
 	kept := j.retention()
-	failures := []error{j.store.ForgetWorkers(ctx, mourning)}
+	failures := []error{j.store.ForgetWorkers(ctx, mourning), j.store.ForgetTurns(ctx, oldTurn)}
 	if kept.Tasks > 0 {
 		failures = append(failures, drain(ctx, func(ctx context.Context, limit int) (int, error) {
 			return j.store.RemoveOld(ctx, kept.Tasks, limit)

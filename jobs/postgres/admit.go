@@ -17,7 +17,7 @@ WITH due AS MATERIALIZED (
 	SELECT a.task_id FROM freshet.attempts a
 	LEFT JOIN freshet.kinds k ON k.name = a.kind
 	LEFT JOIN freshet.pools p ON p.name = a.pool
-	WHERE a.state = 'held' AND a.due_at <= clock_timestamp() AND k.paused_at IS NULL AND p.paused_at IS NULL AND NOT ` + inMaintenance + `
+	WHERE a.state = 'held' AND NOT a.limited AND a.due_at <= clock_timestamp() AND k.paused_at IS NULL AND p.paused_at IS NULL AND NOT ` + inMaintenance + `
 		AND (a.hold <> 'no_worker' OR EXISTS (SELECT FROM freshet.workers w
 			WHERE w.pool = a.pool AND w.died_at IS NULL AND w.lease_until > clock_timestamp() AND a.kind = ANY (w.kinds)))
 	ORDER BY a.due_at LIMIT $1
@@ -26,7 +26,7 @@ WITH due AS MATERIALIZED (
 	ORDER BY t.id FOR UPDATE OF t SKIP LOCKED
 ), attempt AS MATERIALIZED (
 	SELECT a.task_id, a.number FROM freshet.attempts a JOIN task ON a.task_id = task.id AND a.number = task.attempt
-	WHERE a.state = 'held' AND a.due_at <= clock_timestamp()
+	WHERE a.state = 'held' AND NOT a.limited AND a.due_at <= clock_timestamp()
 	ORDER BY a.task_id FOR UPDATE OF a
 ), queued AS (
 	UPDATE freshet.attempts a SET state = 'queued', hold = NULL, due_at = NULL, since = clock_timestamp(),
@@ -38,7 +38,7 @@ WITH due AS MATERIALIZED (
 )
 SELECT task_id, pool FROM queued`
 
-// Admit queues held attempts that are due and that no pause keeps, at most limit of them, and tells
+// Admit queues held attempts of kinds without limits that are due and that no pause keeps, at most limit of them, and tells
 // how many.
 func (s *Store) Admit(ctx context.Context, limit int) (int, error) {
 	rows, err := s.pool.Query(ctx, admitSQL, limit)

@@ -37,6 +37,13 @@ func nullUUID(id uuid.UUID) *uuid.UUID {
 	return &id
 }
 
+func nullInt(n int) *int {
+	if n == 0 {
+		return nil
+	}
+	return &n
+}
+
 func nullMillis(d time.Duration) *int64 {
 	if d == 0 {
 		return nil

@@ -33,7 +33,7 @@ const cancelSQL = `
 WITH task AS MATERIALIZED (
 	SELECT id, state, attempt, owner, key_active, idempotency_key FROM freshet.tasks WHERE id = $1 FOR UPDATE
 ), attempt AS MATERIALIZED (
-	SELECT a.task_id, a.number, a.state = 'running' AS runs, a.river_job_id, a.worker_id,
+	SELECT a.task_id, a.number, a.state = 'running' AS runs, a.river_job_id, a.worker_id, a.limited,
 		a.cancel_requested_at IS NULL AS first, clock_timestamp() AS now
 	FROM freshet.attempts a JOIN task ON a.task_id = task.id AND a.number = task.attempt
 	WHERE a.state <> 'ended' FOR UPDATE OF a
@@ -62,7 +62,7 @@ WITH task AS MATERIALIZED (
 	DELETE FROM freshet.idempotency_keys k USING task t, changed c
 	WHERE NOT c.runs AND t.key_active AND k.owner = t.owner AND k.key = t.idempotency_key AND k.task_id = t.id
 )
-SELECT task.state, a.number IS NOT NULL, EXISTS (SELECT FROM changed), CASE WHEN a.runs THEN a.worker_id END, ` + someTold + `
+SELECT task.state, a.number IS NOT NULL, EXISTS (SELECT FROM changed), CASE WHEN a.runs THEN a.worker_id END, coalesce(a.limited, false), ` + someTold + `
 FROM task LEFT JOIN attempt a ON true`
 
 // Cancel ends a task that waits, at once, and requests it of one that runs: that one is cancelled when
@@ -78,9 +78,9 @@ func (s *Store) Cancel(ctx context.Context, id uuid.UUID) error {
 
 func (s *Store) cancelOnce(ctx context.Context, id uuid.UUID) error {
 	var state jobs.State
-	var alive, changed, told bool
+	var alive, changed, limited, told bool
 	var worker *uuid.UUID
-	err := s.pool.QueryRow(ctx, cancelSQL, id).Scan(&state, &alive, &changed, &worker, &told)
+	err := s.pool.QueryRow(ctx, cancelSQL, id).Scan(&state, &alive, &changed, &worker, &limited, &told)
 	switch {
 	case errors.Is(err, pgx.ErrNoRows):
 		return jobs.ErrNotFound
@@ -95,6 +95,9 @@ func (s *Store) cancelOnce(ctx context.Context, id uuid.UUID) error {
 	}
 	if changed {
 		s.notifier.task(id)
+	}
+	if limited { // what is held may be admitted
+		s.notifier.control()
 	}
 	if told {
 		s.notifier.delivery()

@@ -23,7 +23,7 @@ const endingSQL = `ended AS (
 	SELECT m.task_id, m.number + 1 AS number, m.owner, m.kind, m.pool, m.run, m.now,
 		m.now + m.delay_ms * interval '1 millisecond' AS due_at, m.delay_ms = 0 AS queued,
 		CASE WHEN m.costs_try THEN CASE m.priority WHEN 'high' THEN 2 WHEN 'normal' THEN 3 ELSE 4 END ELSE 1 END AS river_priority,
-		CASE WHEN m.delay_ms = 0 THEN nextval('river.river_job_id_seq') END AS river_job_id
+		CASE WHEN m.delay_ms = 0 THEN nextval('river.river_job_id_seq') END AS river_job_id, m.limited
 	FROM mine m WHERE m.follows
 ), moved AS (
 	UPDATE freshet.tasks t SET seq = t.seq + 1,
@@ -48,8 +48,8 @@ const endingSQL = `ended AS (
 		CASE WHEN m.verdict = 'completed' THEN m.output END AS output, moved.task
 	FROM mine m JOIN moved ON moved.id = m.task_id
 ), ` + tellSQL + `, follower AS (
-	INSERT INTO freshet.attempts (task_id, number, run, state, owner, kind, pool, river_priority, hold, due_at, river_job_id, since)
-	SELECT task_id, number, run, CASE WHEN queued THEN 'queued' ELSE 'held' END, owner, kind, pool, river_priority,
+	INSERT INTO freshet.attempts (task_id, number, run, state, owner, kind, pool, river_priority, limited, hold, due_at, river_job_id, since)
+	SELECT task_id, number, run, CASE WHEN queued THEN 'queued' ELSE 'held' END, owner, kind, pool, river_priority, limited,
 		CASE WHEN NOT queued THEN 'backoff' END, CASE WHEN NOT queued THEN due_at END, river_job_id, now
 	FROM next
 ), due AS (
@@ -77,7 +77,7 @@ WITH input AS MATERIALIZED (
 	FROM freshet.tasks t JOIN input i ON t.id = i.task_id
 	ORDER BY t.id FOR UPDATE OF t
 ), attempt AS MATERIALIZED (
-	SELECT task.*, a.state, a.outcome AS recorded, a.worker_id AS recorded_by, a.cancel_requested_at, ` + fenced + ` AS held
+	SELECT task.*, a.state, a.outcome AS recorded, a.worker_id AS recorded_by, a.cancel_requested_at, a.limited, ` + fenced + ` AS held
 	FROM freshet.attempts a JOIN task ON a.task_id = task.task_id AND a.number = task.number
 	ORDER BY a.task_id FOR UPDATE OF a
 ), mine AS MATERIALIZED (
@@ -87,6 +87,7 @@ WITH input AS MATERIALIZED (
 	FROM attempt WHERE held
 ), ` + endingSQL + `
 SELECT a.ending, a.pool, m.task_id IS NOT NULL, coalesce(m.follows, false), coalesce(m.follows AND m.delay_ms = 0, false),
+	a.limited,
 	a.state = 'ended' AND a.recorded_by = a.worker_id
 		AND (a.recorded = a.outcome OR a.recorded = 'cancelled' AND a.outcome <> 'completed'),
 	` + someTold + `
@@ -122,8 +123,8 @@ func (s *Store) endBatch(ctx context.Context, endings []jobs.Ending) ([]endAnswe
 	answers := make([]endAnswer, len(endings))
 	var at int
 	var pool string
-	var applied, follows, queued, before, told bool
-	_, err = pgx.ForEachRow(rows, []any{&at, &pool, &applied, &follows, &queued, &before, &told}, func() error {
+	var applied, follows, queued, limited, before, told bool
+	_, err = pgx.ForEachRow(rows, []any{&at, &pool, &applied, &follows, &queued, &limited, &before, &told}, func() error {
 		answers[at-1].recorded = applied || before
 		if applied {
 			s.notifier.task(endings[at-1].TaskID)
@@ -134,7 +135,7 @@ func (s *Store) endBatch(ctx context.Context, endings []jobs.Ending) ([]endAnswe
 		switch {
 		case queued:
 			s.notifier.queue(pool)
-		case follows:
+		case follows, applied && limited: // what is held may be admitted
 			s.notifier.control()
 		}
 		return nil

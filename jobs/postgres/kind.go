@@ -16,6 +16,7 @@ import (
 // added: tasks refer to them.
 func (s *Store) SyncKinds(ctx context.Context, kinds []jobs.Kind) error {
 	var names, hashes, specs []string
+	var totals, shares []*int
 	for _, kind := range kinds {
 		hash, err := kind.Hash()
 		if err != nil {
@@ -26,21 +27,33 @@ func (s *Store) SyncKinds(ctx context.Context, kinds []jobs.Kind) error {
 			return fmt.Errorf("sync kind %s: %w", kind.Name, err)
 		}
 		names, hashes, specs = append(names, kind.Name), append(hashes, hash), append(specs, string(spec))
+		totals, shares = append(totals, nullInt(kind.Concurrency.Total)), append(shares, nullInt(kind.Concurrency.PerOwner))
 	}
 	_, err := s.pool.Exec(ctx, `
-		WITH input AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[]) AS i(name, hash, spec)),
+		WITH input AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::int[])
+			AS i(name, hash, spec, max_total, max_per_owner)),
 		revision AS (
 			INSERT INTO freshet.kind_revisions (name, hash, spec) SELECT name, hash, spec::json FROM input ORDER BY name
 			ON CONFLICT DO NOTHING
 		), kind AS (
-			INSERT INTO freshet.kinds (name, current_hash) SELECT name, hash FROM input ORDER BY name
-			ON CONFLICT (name) DO UPDATE SET current_hash = excluded.current_hash, retired_at = NULL
+			INSERT INTO freshet.kinds (name, current_hash, max_total, max_per_owner)
+			SELECT name, hash, max_total, max_per_owner FROM input ORDER BY name
+			ON CONFLICT (name) DO UPDATE SET current_hash = excluded.current_hash, retired_at = NULL,
+				max_total = excluded.max_total, max_per_owner = excluded.max_per_owner
 			WHERE kinds.current_hash <> excluded.current_hash OR kinds.retired_at IS NOT NULL
+		), alive AS MATERIALIZED ( -- what waits or runs is counted by the new limits
+			SELECT a.task_id, a.number, coalesce(i.max_total, i.max_per_owner) IS NOT NULL AS limited
+			FROM freshet.attempts a JOIN input i ON i.name = a.kind
+			WHERE a.state <> 'ended' AND a.limited <> (coalesce(i.max_total, i.max_per_owner) IS NOT NULL)
+			ORDER BY a.task_id FOR UPDATE OF a
+		), counted AS (
+			UPDATE freshet.attempts a SET limited = alive.limited FROM alive WHERE a.task_id = alive.task_id AND a.number = alive.number
 		)
-		UPDATE freshet.kinds SET retired_at = now() WHERE name <> ALL ($1) AND retired_at IS NULL`, names, hashes, specs)
+		UPDATE freshet.kinds SET retired_at = now() WHERE name <> ALL ($1) AND retired_at IS NULL`, names, hashes, specs, totals, shares)
 	if err != nil {
 		return fmt.Errorf("sync kinds: %w", err)
 	}
+	s.notifier.control()
 	return nil
 }
 

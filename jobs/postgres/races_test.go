@@ -33,16 +33,21 @@ func TestManyActors(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	b := newBench(t)
+	kinds := []jobs.Kind{{Name: "work"}, {Name: "few", Concurrency: jobs.Concurrency{Total: 3, PerOwner: 2}}}
+	b.ok(b.SyncKinds(t.Context(), kinds))
+	endpoint := jobs.Endpoint{ID: uuid.New(), Owner: "ada", URL: "https://example.com", Events: jobs.Heard(), Kinds: []string{}, Enabled: true}
+	endpoint.Signing.Secrets = []byte("x")
+	b.ok(b.CreateEndpoint(t.Context(), endpoint, 1))
 	var tasks []uuid.UUID
-	for range 12 {
-		tasks = append(tasks, b.submit())
+	for i := range 12 {
+		tasks = append(tasks, b.submit(func(s *jobs.Submission) { s.Kind = kinds[i%2].Name }))
 	}
 	var steps atomic.Int64
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	var actors sync.WaitGroup
 	for i := range 8 {
-		a := &actor{bench: b, random: rand.New(rand.NewPCG(seed, uint64(i))), worker: b.worker("work"), tasks: tasks, steps: &steps}
+		a := &actor{bench: b, random: rand.New(rand.NewPCG(seed, uint64(i))), worker: b.worker("work", "few"), tasks: tasks, steps: &steps}
 		actors.Go(func() {
 			for range 500 {
 				if err := a.step(ctx); err != nil && !refusal(err) {
@@ -54,6 +59,9 @@ func TestManyActors(t *testing.T) {
 	}
 	actors.Wait()
 	b.dense(t.Context())
+	if sent := b.count(`SELECT count(*) FROM freshet.delivery_tries`); sent < 50 {
+		t.Errorf("only %d messages were sent", sent)
+	}
 	if steps.Load() < 200 {
 		t.Errorf("only %d attempts were claimed: this tested nothing", steps.Load())
 	}
@@ -66,14 +74,19 @@ func refusal(err error) bool {
 
 func (a *actor) step(ctx context.Context) error {
 	task := a.tasks[a.random.IntN(len(a.tasks))]
-	switch a.random.IntN(10) {
+	switch a.random.IntN(12) {
+	case 10:
+		return a.send(ctx)
+	case 11:
+		return a.SyncKinds(ctx, []jobs.Kind{{Name: "work"}, {Name: "few", Concurrency: jobs.Concurrency{Total: a.random.IntN(4), PerOwner: a.random.IntN(3)}}})
 	case 0:
 		return a.Cancel(ctx, task)
 	case 1, 2:
 		return a.Retry(ctx, task, jobs.Kind{Name: "work", Pool: "default", Retry: jobs.Retry{MaxAttempts: 3}}, "h")
 	case 3:
 		_, err := a.Admit(ctx, 5)
-		return err
+		_, limited := a.AdmitLimited(ctx, 5)
+		return errors.Join(err, limited)
 	case 4:
 		_, err := a.Expire(ctx, 5)
 		return err
@@ -83,6 +96,19 @@ func (a *actor) step(ctx context.Context) error {
 	default:
 		return a.run(ctx)
 	}
+}
+
+// send takes messages, and says of some that they arrived.
+func (a *actor) send(ctx context.Context) error {
+	taken, err := a.TakeDeliveries(ctx, 5, 4, time.Millisecond)
+	for _, d := range taken {
+		sent := jobs.Sent{Delivery: d.ID, Number: d.Tries, Body: []byte("{}"), OK: a.random.IntN(2) == 0, Try: jobs.DeliveryTry{At: time.Now()}}
+		if delay := time.Millisecond; !sent.OK {
+			sent.Next = &delay
+		}
+		err = errors.Join(err, a.Sent(ctx, sent))
+	}
+	return err
 }
 
 // run takes any job that River would deliver, the way River does, and runs it: some flushes, some end.

@@ -79,7 +79,7 @@ WITH lost AS MATERIALIZED (
 	FROM freshet.tasks t JOIN lost ON lost.task_id = t.id
 	ORDER BY t.id FOR UPDATE OF t SKIP LOCKED
 ), attempt AS MATERIALIZED (
-	SELECT task.*, a.river_job_id, a.cancel_requested_at IS NOT NULL AS unwanted, clock_timestamp() AS now,
+	SELECT task.*, a.river_job_id, a.limited, a.cancel_requested_at IS NOT NULL AS unwanted, clock_timestamp() AS now,
 		crashed AND (SELECT count(*) FROM freshet.attempts p WHERE p.task_id = task.task_id AND p.run = task.run
 			AND p.outcome = 'lost' AND (p.exit_code IS NOT NULL OR p.signal IS NOT NULL)) + 1 >= $2 AS poison
 	FROM freshet.attempts a JOIN task ON a.task_id = task.task_id AND a.number = task.number
@@ -94,7 +94,7 @@ WITH lost AS MATERIALIZED (
 		NULL::text AS output, NULL::text AS usage
 	FROM attempt
 ), ` + endingSQL + `
-SELECT task_id, pool, follows, ` + someTold + ` FROM mine`
+SELECT task_id, pool, follows, limited, ` + someTold + ` FROM mine`
 
 // Reap ends the attempts of dead workers as lost, at most limit of them, and queues the next ones; one
 // under which too many workers died fails, and one whose cancel was requested is cancelled. It tells how
@@ -108,15 +108,18 @@ func (s *Store) Reap(ctx context.Context, limit int) (int, error) {
 	reaped := 0
 	var task uuid.UUID
 	var pool string
-	var follows, told bool
-	_, err = pgx.ForEachRow(rows, []any{&task, &pool, &follows, &told}, func() error {
+	var follows, limited, told bool
+	_, err = pgx.ForEachRow(rows, []any{&task, &pool, &follows, &limited, &told}, func() error {
 		reaped++
 		s.notifier.task(task)
 		if told {
 			s.notifier.delivery()
 		}
-		if follows {
+		switch {
+		case follows:
 			s.notifier.queue(pool)
+		case limited: // what is held may be admitted
+			s.notifier.control()
 		}
 		return nil
 	})

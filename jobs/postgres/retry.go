@@ -19,7 +19,8 @@ WITH task AS MATERIALIZED (
 ), next AS MATERIALIZED (
 	SELECT id AS task_id, attempt + 1 AS number, run + 1 AS run, owner, kind, $3::text AS pool, now,
 		CASE priority WHEN 'high' THEN 2 WHEN 'normal' THEN 3 ELSE 4 END AS river_priority,
-		nextval('river.river_job_id_seq') AS river_job_id
+		nextval('river.river_job_id_seq') AS river_job_id,
+		EXISTS (SELECT FROM freshet.kinds k WHERE k.name = kind AND coalesce(k.max_total, k.max_per_owner) IS NOT NULL) AS limited
 	FROM task WHERE state IN ('completed', 'failed', 'cancelled')
 ), moved AS (
 	UPDATE freshet.tasks t SET seq = t.seq + 1, state = 'pending', run = n.run, attempt = n.number, tries = 0,
@@ -30,11 +31,15 @@ WITH task AS MATERIALIZED (
 ), payload AS (
 	UPDATE freshet.task_payloads p SET output = NULL FROM next n WHERE p.task_id = n.task_id
 ), attempt AS (
-	INSERT INTO freshet.attempts (task_id, number, run, state, owner, kind, pool, river_priority, expires_at, river_job_id, since)
-	SELECT task_id, number, run, 'queued', owner, kind, pool, river_priority,
-		now + $5::bigint * interval '1 millisecond', river_job_id, now FROM next
+	INSERT INTO freshet.attempts (task_id, number, run, state, owner, kind, pool, river_priority, limited, hold, due_at,
+		expires_at, river_job_id, since)
+	SELECT task_id, number, run, CASE WHEN limited THEN 'held' ELSE 'queued' END, owner, kind, pool, river_priority, limited,
+		CASE WHEN limited THEN 'kind_limit' END, CASE WHEN limited THEN now END,
+		now + $5::bigint * interval '1 millisecond', CASE WHEN NOT limited THEN river_job_id END, now FROM next
+), queued AS (
+	SELECT * FROM next WHERE NOT limited
 ), job AS (
-	` + insertRiverJobs + `next
+	` + insertRiverJobs + `queued
 ), told AS (
 	SELECT n.task_id, m.seq, n.number AS attempt, n.now AS at, 'task.retrying' AS type,
 		json_build_object('manual', true, 'run', n.run, 'nextAttempt', n.number) AS data, NULL::text AS output, m.task
@@ -62,5 +67,6 @@ func (s *Store) Retry(ctx context.Context, id uuid.UUID, kind jobs.Kind, hash st
 		s.notifier.delivery()
 	}
 	s.notifier.queue(kind.Pool)
+	s.notifier.control()
 	return nil
 }

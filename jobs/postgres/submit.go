@@ -22,7 +22,8 @@ const submitSQL = `
 WITH input AS MATERIALIZED (
 	SELECT i.*, nextval('river.river_job_id_seq') AS river_job_id, 1 AS number,
 		k.paused_at IS NOT NULL OR p.paused_at IS NOT NULL AS paused,
-		coalesce(i.scheduled_at > clock_timestamp(), false) AS scheduled
+		coalesce(i.scheduled_at > clock_timestamp(), false) AS scheduled,
+		coalesce(k.max_total, k.max_per_owner) IS NOT NULL AS limited
 	FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::smallint[],
 		$9::text[], $10::text[], $11::bigint[], $12::uuid[], $13::text[], $14::timestamptz[], $15::timestamptz[],
 		$16::text[], $17::bool[], $18::bytea[], $19::timestamptz[], $20::text[], $21::text[])
@@ -37,7 +38,7 @@ WITH input AS MATERIALIZED (
 	ON CONFLICT (owner, key) DO NOTHING
 	RETURNING task_id
 ), fresh AS MATERIALIZED (
-	SELECT * FROM input WHERE key IS NULL OR task_id IN (SELECT task_id FROM keyed)
+	SELECT *, paused OR scheduled OR limited AS held FROM input WHERE key IS NULL OR task_id IN (SELECT task_id FROM keyed)
 ), task AS (
 	INSERT INTO freshet.tasks AS t (id, owner, kind, kind_hash, pool, state, seq, max_tries, priority, tags, metadata,
 		timeout_ms, rerun_of, idempotency_key, key_active, created_at, scheduled_at, webhook_url, webhook_key)
@@ -49,20 +50,20 @@ WITH input AS MATERIALIZED (
 	INSERT INTO freshet.task_payloads (task_id, input) SELECT task_id, input::json FROM fresh
 ), attempt AS (
 	INSERT INTO freshet.attempts (task_id, number, run, state, owner, kind, pool, river_priority,
-		hold, due_at, expires_at, river_job_id, since)
-	SELECT task_id, number, 1, CASE WHEN paused OR scheduled THEN 'held' ELSE 'queued' END, owner, kind, pool, river_priority,
-		CASE WHEN scheduled THEN 'scheduled' WHEN paused THEN 'paused' END,
-		CASE WHEN scheduled THEN scheduled_at WHEN paused THEN created_at END,
-		expires_at, CASE WHEN NOT paused AND NOT scheduled THEN river_job_id END, created_at
+		limited, hold, due_at, expires_at, river_job_id, since)
+	SELECT task_id, number, 1, CASE WHEN held THEN 'held' ELSE 'queued' END, owner, kind, pool, river_priority,
+		limited, CASE WHEN scheduled THEN 'scheduled' WHEN paused THEN 'paused' WHEN limited THEN 'kind_limit' END,
+		CASE WHEN scheduled THEN scheduled_at WHEN held THEN created_at END,
+		expires_at, CASE WHEN NOT held THEN river_job_id END, created_at
 	FROM fresh
 ), queued AS (
-	SELECT * FROM fresh WHERE NOT paused AND NOT scheduled
+	SELECT * FROM fresh WHERE NOT held
 ), job AS (
 	` + insertRiverJobs + `queued
 ), told AS (
 	SELECT id AS task_id, 1 AS seq, 1 AS attempt, created_at AS at, 'task.created' AS type, NULL::json AS data, NULL::text AS output, task FROM task
 ), ` + tellSQL + `
-SELECT task_id, paused OR scheduled, ` + someTold + ` FROM fresh`
+SELECT task_id, held, ` + someTold + ` FROM fresh`
 
 // Submit stores a task together with others that arrive meanwhile. Its answer tells a replay and a
 // conflict of the idempotency key from a new task; neither changes anything.

@@ -14,6 +14,9 @@ import (
 	"freshet/jobs"
 )
 
+// active begins the count of attempts of a's kind that are queued or run.
+const active = `(SELECT count(*) FROM freshet.attempts x WHERE x.limited AND x.state IN ('queued', 'running') AND x.kind = a.kind`
+
 // taskColumns are what taskRow scans, of tasks t, its current attempt a, and its payload p. Why a task
 // waits is worked out when it is read, so that it is true even where nothing was written since.
 const taskColumns = `t.id, t.owner, t.kind, t.kind_hash, t.pool, t.state, t.run, t.attempt, t.tries, t.max_tries, t.seq,
@@ -26,6 +29,8 @@ const taskColumns = `t.id, t.owner, t.kind, t.kind_hash, t.pool, t.state, t.run,
 			OR ` + inMaintenance + ` THEN 'paused'
 		WHEN NOT EXISTS (SELECT FROM freshet.workers w
 			WHERE w.pool = t.pool AND w.died_at IS NULL AND w.lease_until > clock_timestamp() AND t.kind = ANY (w.kinds)) THEN 'no_worker'
+		WHEN a.limited AND a.state = 'held' AND ` + active + ` AND x.owner = a.owner) >= (SELECT k.max_per_owner FROM freshet.kinds k WHERE k.name = a.kind) THEN 'owner_limit'
+		WHEN a.limited AND a.state = 'held' AND ` + active + `) >= (SELECT k.max_total FROM freshet.kinds k WHERE k.name = a.kind) THEN 'kind_limit'
 		ELSE 'queued' END,
 	a.since, CASE WHEN a.due_at > clock_timestamp() THEN a.due_at END`
 
