@@ -53,6 +53,7 @@ test/race: ## Run the Go tests with the race detector, but for the faults
 test/faults: ## Kill, freeze and cut off Freshet; and see that a missing fence is noticed
 	$(TEST) ./faults
 	$(TEST) -tags unfenced -run TestZombie ./faults
+	$(TEST) -tags unfenced -run TestWithoutTheFence ./jobs/postgres
 
 chaos: ## The same at full size, in half an hour; prints what it measures
 	$(GO) test -v -timeout 90m -parallel 1 ./faults -full

@@ -33,7 +33,7 @@
 //	F7  slow network that breaks connections        TestBadNetwork
 //	F8  clock jumps of the database                 control: TestClockJumps. No other clock decides of a lease than
 //	                                                monotonic ones, which do not jump
-//	F9  disk full: the worker's                     runner: TestDiskFull. The database's own: not tested
+//	F9  disk full: the worker's                     runner: TestDiskFull. The database's own: TestDatabaseDiskFull
 //	F10 more calls than connections                 TestManyWaitForTheDatabase
 //	F14 API restarts under live streams             cmd/client: TestFollowARealTaskThroughARestart; api: TestStreamsSurviveEverything
 //	F15 children that fork, ignore SIGTERM, setsid  process: TestKillOfAForest, TestHoppersAreCaught; cmd: TestCancelLeavesNoDescendant

@@ -194,9 +194,7 @@ func (r *run) submit(order client.Submission, clients ...*client.Client) (id str
 		var refused *client.Problem
 		switch {
 		case err == nil:
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.acked[answer.Value.ID] = order.Owner
+			r.acknowledge(answer.Value.ID, order)
 			return answer.Value.ID
 		case errors.As(err, &refused) && refused.Status < http.StatusInternalServerError, try > 1000:
 			r.t.Errorf("a submit was refused: %v", err)
@@ -204,6 +202,13 @@ func (r *run) submit(order client.Submission, clients ...*client.Client) (id str
 		}
 		r.pass(50 * time.Millisecond)
 	}
+}
+
+// acknowledge notes a task that was acknowledged.
+func (r *run) acknowledge(id string, order client.Submission) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.acked[id] = order.Owner
 }
 
 // number answers a question with a number. A database that is away is waited for.

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"freshet/jobs/postgres/embedded"
 	"freshet/migrations"
 )
@@ -26,7 +28,12 @@ type server struct {
 
 func newServer(t *testing.T) *server {
 	t.Helper()
-	s := &server{t: t, folder: t.TempDir()}
+	return newServerIn(t, t.TempDir())
+}
+
+func newServerIn(t *testing.T, folder string) *server {
+	t.Helper()
+	s := &server{t: t, folder: folder}
 	s.running = s.launch()
 	s.wire, s.url = newWire(t, s.running.URL())
 	if err := migrations.Up(t.Context(), s.url); err != nil {
@@ -83,4 +90,25 @@ func (s *server) restart() {
 	s.t.Helper()
 	s.running = s.launch()
 	s.wire.lead(s.running.URL())
+}
+
+// revive brings it back if it went down by itself.
+func (s *server) revive() {
+	s.t.Helper()
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); {
+		ctx, cancel := context.WithTimeout(s.t.Context(), time.Second)
+		conn, err := pgx.Connect(ctx, s.running.URL())
+		if err == nil {
+			err = conn.Close(ctx)
+		}
+		cancel()
+		if err == nil {
+			return
+		}
+		if _, gone := os.Stat(filepath.Join(s.folder, "cluster", "postmaster.pid")); gone != nil {
+			s.t.Log("PostgreSQL went down, and is started again")
+			_ = s.running.Stop(context.Background()) // it has ended, and not well
+			s.restart()
+		}
+	}
 }

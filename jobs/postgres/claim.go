@@ -28,8 +28,7 @@ WITH input AS MATERIALIZED (
 ), candidate AS MATERIALIZED (
 	SELECT task.*, a.state = 'running' AS again, a.started_at
 	FROM freshet.attempts a JOIN task ON a.task_id = task.id AND a.number = task.number
-	WHERE a.river_job_id = task.river_job_id
-		AND (a.state = 'queued' OR a.state = 'running' AND a.worker_id = task.worker_id)
+	WHERE ` + claimable + `
 	ORDER BY a.task_id FOR UPDATE OF a
 ), decided AS MATERIALIZED (
 	SELECT c.*, clock_timestamp() AS now, CASE

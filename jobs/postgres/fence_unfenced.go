@@ -2,5 +2,9 @@
 
 package postgres
 
-// fenced lets every write pass. It is the negative control of package faults, which must notice.
-const fenced = `true`
+// fenced lets every write pass, and claimable every claim. They are the negative controls of package faults
+// and of the tests here, which must notice.
+const (
+	fenced    = `true`
+	claimable = `true`
+)
