@@ -47,8 +47,9 @@ test: install test/go test/faults test/ui ## Install what the tests need and run
 test/go: ## Run the Go tests
 	$(TEST) ./...
 
-test/race: ## Run the Go tests with the race detector, but for the faults
-	$(TEST) -race $$($(GO) list ./... | grep -v /faults$$)
+# Those left out run whole programs, whose parts have tests of their own.
+test/race: ## Run the Go tests of the parts with the race detector
+	$(TEST) -race $$($(GO) list ./... | grep -v -e /faults$$ -e /cmd$$ -e /migrations -e /embedded$$)
 
 test/faults: ## Kill, freeze and cut off Freshet; and see that a missing fence is noticed
 	$(TEST) ./faults
