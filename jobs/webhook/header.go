@@ -43,6 +43,21 @@ func CheckHeaders(headers map[string]string) error {
 	return nil
 }
 
+// addHeaders adds what a user may set, whatever CheckHeaders was in force when it was registered.
+func addHeaders(header, own http.Header) error {
+	for name, values := range own {
+		canonical := http.CanonicalHeaderKey(name)
+		unprintable := func(value string) bool { return strings.ContainsFunc(value, notPrintable) }
+		switch {
+		case name == "" || strings.ContainsFunc(name, notToken) || slices.ContainsFunc(values, unprintable):
+			return refusedError("a header of the endpoint cannot be sent")
+		case !reserved(canonical):
+			header[canonical] = values
+		}
+	}
+	return nil
+}
+
 // reserved tells whether a header is not for users: it says what is in a message and who sent it, or how
 // a connection is used.
 func reserved(canonical string) bool {

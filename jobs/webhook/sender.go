@@ -3,7 +3,6 @@ package webhook
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"io"
 	"net"
 	"net/http"
@@ -107,15 +106,13 @@ func (s *Sender) request(ctx context.Context, message Message) (*http.Request, e
 	}
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, message.URL, bytes.NewReader(message.Body))
 	if err != nil {
-		return nil, fmt.Errorf("make request: %w", err)
+		return nil, refusedError("this is not a URL")
 	}
 	// A value without elements is not sent. It tells the transport that the message may go out twice, on a
 	// new connection, if the receiver has just closed the old one: its id is the same.
 	request.Header["Idempotency-Key"] = []string{}
-	for name, values := range message.Header {
-		if canonical := http.CanonicalHeaderKey(name); !reserved(canonical) {
-			request.Header[canonical] = values
-		}
+	if err := addHeaders(request.Header, message.Header); err != nil {
+		return nil, err
 	}
 	request.Header.Set("Content-Type", "application/json")
 	request.Header.Set("User-Agent", "Freshet")

@@ -85,6 +85,9 @@ func (s Secrets) Verify(header http.Header, body []byte, now time.Time) (id stri
 	if id == "" || timestamp == "" || len(signatures) == 0 {
 		return "", ErrUnsigned
 	}
+	if strings.Contains(id, ".") {
+		return "", ErrForged // a part of it could be what was signed as the time or the body
+	}
 	seconds, err := strconv.ParseInt(timestamp, 10, 64)
 	if err != nil || now.Sub(time.Unix(seconds, 0)).Abs() > Tolerance {
 		return "", ErrTooOld

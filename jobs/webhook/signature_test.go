@@ -111,6 +111,18 @@ func TestVerify(t *testing.T) {
 	}
 }
 
+// The same signed text, cut elsewhere, must not be another message.
+func TestNoDotInID(t *testing.T) {
+	t.Parallel()
+	header := http.Header{}
+	parse(t, vectorSecret).Sign(header, "msg", time.Unix(7, 0), []byte("1614265330.{}"))
+	header.Set("webhook-id", "msg.7")
+	header.Set("webhook-timestamp", "1614265330")
+	if id, err := parse(t, vectorSecret).Verify(header, []byte("{}"), time.Unix(vectorTime, 0)); !errors.Is(err, webhook.ErrForged) {
+		t.Errorf("got %q, %v", id, err)
+	}
+}
+
 func TestNoSecretVerifiesNothing(t *testing.T) {
 	t.Parallel()
 	now := time.Unix(vectorTime, 0)
