@@ -50,8 +50,8 @@ func (p Policy) checkPlace(address *url.URL) error {
 	host := strings.ToLower(address.Hostname())
 	literal, err := netip.ParseAddr(host)
 	isName := err != nil
-	here := host == localhost || !isName && literal.IsLoopback()
-	if address.Scheme == "http" && !p.AllowHTTP && !(here && p.Loopback) {
+	here := p.Loopback && (host == localhost || !isName && literal.IsLoopback())
+	if address.Scheme == "http" && !p.AllowHTTP && !here {
 		return refusedError("the URL does not begin with https://")
 	}
 	port, err := portOf(address)
@@ -89,11 +89,13 @@ func (p Policy) checkName(host string, port uint16) error {
 		return refusedError("the URL's host is not a name of DNS")
 	case last[0] >= '0' && last[0] <= '9':
 		return refusedError("the URL's host looks like an address: write it as 203.0.113.7 or [2001:db8::7]")
-	case last == localhost && !(name == localhost && p.Loopback):
+	case p.Loopback && name == localhost:
+		return nil
+	case last == localhost:
 		return refusedError("refused address: localhost is Freshet's own machine")
 	case (last == "internal" || last == "local") && len(p.Allow) == 0:
 		return refusedError("refused address: names that end in ." + last + " are not on the public internet")
-	case len(p.Allow) > 0 || name == localhost:
+	case len(p.Allow) > 0:
 		return nil
 	}
 	return p.checkPort(port)

@@ -13,7 +13,10 @@ import (
 )
 
 type message struct {
-	URL, ID, Body, Secrets string
+	URL     string `json:"url"`
+	ID      string `json:"id"`
+	Body    string `json:"body"`
+	Secrets string `json:"secrets"`
 }
 
 func main() {
