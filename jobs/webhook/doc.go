@@ -16,6 +16,8 @@
 // secret is replaced without a lost message: the sender signs with the new one and the old one, then the
 // receivers change over, then the sender leaves the old one out.
 //
+// What an endpoint is signed with, and its owner's headers, are kept sealed (Seal).
+//
 // # What a receiver may count on
 //
 //   - A message is a POST of JSON. Each time that it is sent it has the same id and the same bytes, and a
