@@ -79,8 +79,9 @@ func (s *Server) readCursor(text string, filter []string) (uuid.UUID, error) {
 	if text == "" {
 		return uuid.Nil, nil
 	}
-	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) != len(uuid.Nil)+secret.SignatureSize {
+	raw, err := base64.RawURLEncoding.DecodeString(text)
+	canonical := base64.RawURLEncoding.EncodeToString(raw) == text // the decoder passes over line breaks
+	if err != nil || !canonical || len(raw) != len(uuid.Nil)+secret.SignatureSize {
 		return uuid.Nil, newProblem(codeBadCursor, "")
 	}
 	last := uuid.UUID(raw[:len(uuid.Nil)])
