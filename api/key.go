@@ -140,7 +140,7 @@ func (r keyRequest) check() error {
 	var c checked
 	c.refuse(!keyName.MatchString(r.Name) || len(r.Name) > jobs.MaxName, "/name", "pattern", "must be small letters, digits and single hyphens, at most 50")
 	c.refuse(r.Name == jobs.GivenKey, "/name", "not", "is that of the key that the server is started with")
-	c.refuse(len(r.Owner) > maxOwner || !printable(r.Owner), "/owner", "pattern", fmt.Sprintf("must be 1 to %d printable bytes", maxOwner))
+	c.refuse(!jobs.ValidOwner(r.Owner), "/owner", "pattern", fmt.Sprintf("must be 1 to %d printable bytes", maxOwner))
 	c.refuse(r.Scopes != nil && len(r.Scopes) == 0, "/scopes", "minItems", "must have one at least")
 	for i, scope := range r.Scopes {
 		c.refuse(scope != jobs.ScopeRead && scope != jobs.ScopeCancel && scope != jobs.ScopeWrite,

@@ -8,11 +8,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
-	"unicode"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/go-json-experiment/json/jsontext"
-	"github.com/google/uuid"
 
 	"freshet/jobs"
 	"freshet/jobs/kind"
@@ -21,11 +19,11 @@ import (
 // Bounds of a submit.
 const (
 	maxInput    = 1 << 20
-	maxTags     = 20
-	maxTag      = 100 // bytes
+	maxTags     = jobs.MaxTags
+	maxTag      = jobs.MaxTag
 	maxMetadata = 16 << 10
 	maxKey      = 255 // bytes
-	maxOwner    = 255 // bytes
+	maxOwner    = jobs.MaxOwner
 	maxAhead    = 366 * 24 * time.Hour
 )
 
@@ -90,19 +88,12 @@ func (s *Server) prepare(ctx context.Context, request submitRequest) (order, err
 	if err != nil {
 		return order{}, err
 	}
-	id, err := uuid.NewV7()
+	submission, err := kind.Submission(kind.revision, jobs.Submission{
+		Owner: *request.Owner, Priority: request.Priority, Tags: request.Tags, Metadata: request.Metadata, Timeout: checked.timeout,
+		Input: request.Input, ScheduledAt: checked.scheduledAt, Webhook: webhook,
+	}, now)
 	if err != nil {
-		return order{}, fmt.Errorf("make an id: %w", err)
-	}
-	submission := jobs.Submission{
-		ID: id, Owner: *request.Owner, Kind: kind.Name, KindHash: kind.revision, Pool: kind.Pool,
-		MaxTries: kind.Retry.MaxAttempts, Priority: request.Priority, Tags: request.Tags,
-		Metadata: request.Metadata, Timeout: checked.timeout, Input: request.Input, ScheduledAt: checked.scheduledAt,
-		Webhook: webhook,
-	}
-	if kind.QueueTTL > 0 {
-		expires := later(now, checked.scheduledAt).Add(kind.QueueTTL)
-		submission.ExpiresAt = &expires
+		return order{}, err
 	}
 	if request.IdempotencyKey != nil {
 		if submission.Idempotency, err = request.idempotency(); err != nil {
@@ -110,13 +101,6 @@ func (s *Server) prepare(ctx context.Context, request submitRequest) (order, err
 		}
 	}
 	return order{submission, kind.paused}, nil
-}
-
-func later(now time.Time, scheduled *time.Time) time.Time {
-	if scheduled != nil {
-		return *scheduled
-	}
-	return now
 }
 
 // fits tells whether a kind takes an input; the error is a problem.
@@ -205,14 +189,11 @@ func (c *checked) refuse(bad bool, pointer, code, message string) {
 func (r submitRequest) check(now time.Time) checked {
 	var c checked
 	c.refuse(r.Kind == "", "/kind", "required", "is missing")
-	c.refuse(len(*r.Owner) > maxOwner || !printable(*r.Owner), "/owner", "pattern", fmt.Sprintf("must be 1 to %d printable bytes", maxOwner))
-	c.refuse(len(r.Tags) > maxTags, "/tags", "maxItems", fmt.Sprintf("must be at most %d", maxTags))
-	for i, tag := range r.Tags {
-		c.refuse(tag == "" || len(tag) > maxTag, fmt.Sprintf("/tags/%d", i), "maxLength", fmt.Sprintf("must have 1 to %d bytes", maxTag))
-	}
+	c.refuse(!jobs.ValidOwner(*r.Owner), "/owner", "pattern", fmt.Sprintf("must be 1 to %d printable bytes", maxOwner))
+	c.checkTags(r.Tags)
 	c.refuse(r.Metadata != nil && r.Metadata[0] != '{', "/metadata", "type", "must be an object")
 	c.refuse(len(r.Metadata) > maxMetadata, "/metadata", "maxLength", fmt.Sprintf("is longer than %d bytes", maxMetadata))
-	c.refuse(r.Priority != jobs.Low && r.Priority != jobs.Normal && r.Priority != jobs.High, "/priority", "enum", "must be low, normal or high")
+	c.checkPriority(r.Priority)
 	c.refuse(r.IdempotencyKey != nil && (*r.IdempotencyKey == "" || len(*r.IdempotencyKey) > maxKey),
 		"/idempotencyKey", "maxLength", fmt.Sprintf("must have 1 to %d bytes", maxKey))
 	c.refuse(r.IdempotencyKey == nil && r.IdempotencyScope != "", "/idempotencyScope", "dependentRequired", "means nothing without an idempotencyKey")
@@ -220,6 +201,17 @@ func (r submitRequest) check(now time.Time) checked {
 		"/idempotencyScope", "enum", "must be retained or active")
 	c.checkTimes(r, now)
 	return c
+}
+
+func (c *checked) checkTags(tags []string) {
+	c.refuse(len(tags) > maxTags, "/tags", "maxItems", fmt.Sprintf("must be at most %d", maxTags))
+	for i, tag := range tags {
+		c.refuse(tag == "" || len(tag) > maxTag, fmt.Sprintf("/tags/%d", i), "maxLength", fmt.Sprintf("must have 1 to %d bytes", maxTag))
+	}
+}
+
+func (c *checked) checkPriority(p jobs.Priority) {
+	c.refuse(p != jobs.Low && p != jobs.Normal && p != jobs.High, "/priority", "enum", "must be low, normal or high")
 }
 
 func (c *checked) checkTimes(r submitRequest, now time.Time) {
@@ -244,10 +236,6 @@ func (c *checked) checkTimes(r submitRequest, now time.Time) {
 		c.refuse(scheduled.Sub(now) > maxAhead, pointer, "maximum", "must be at most 366 days ahead")
 		c.scheduledAt = scheduled
 	}
-}
-
-func printable(text string) bool {
-	return text != "" && strings.IndexFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
 // task is the new task as it is right after it was stored, so that it need not be read back. The time

@@ -89,7 +89,7 @@ func (r *tokenRequest) check() (life time.Duration, err error) {
 		c.refuse(scope != jobs.ScopeRead && scope != jobs.ScopeCancel, fmt.Sprintf("/scopes/%d", i), "enum", "must be read or cancel")
 	}
 	c.refuse(len(r.Tasks) > maxTokenTasks, "/tasks", "maxItems", fmt.Sprintf("must be at most %d", maxTokenTasks))
-	c.refuse(r.Owner != "" && (len(r.Owner) > maxOwner || !printable(r.Owner)), "/owner", "pattern", fmt.Sprintf("must be 1 to %d printable bytes", maxOwner))
+	c.refuse(r.Owner != "" && !jobs.ValidOwner(r.Owner), "/owner", "pattern", fmt.Sprintf("must be 1 to %d printable bytes", maxOwner))
 	if len(c.faults) > 0 {
 		return 0, newProblem(codeInvalidRequest, "", c.faults...)
 	}

@@ -29,6 +29,7 @@ type Config struct {
 	Kinds     []jobs.Kind         // in the order of the file; each of them compiles
 	PassEnv   map[string][]string // by name of kind: the variables that its command inherits
 	Pools     []Pool              // in the order of the file; "default" is always there
+	Schedules []jobs.Schedule     // in the order of the file
 	Retention jobs.Retention
 }
 
@@ -100,6 +101,7 @@ func Parse(source []byte, path string, folder fs.FS) (*Config, error) {
 		fileShape().read(r, place{}, root, &content)
 		r.checkPools(&content)
 		r.compile(content.kinds)
+		r.checkSchedules(&content)
 	}
 	if len(r.problems) > 0 {
 		return nil, r.sorted()
@@ -113,6 +115,9 @@ func Parse(source []byte, path string, folder fs.FS) (*Config, error) {
 		if len(entry.passEnv) > 0 {
 			config.PassEnv[entry.Name] = entry.passEnv
 		}
+	}
+	for _, entry := range content.schedules {
+		config.Schedules = append(config.Schedules, entry.Schedule)
 	}
 	return config, nil
 }

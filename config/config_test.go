@@ -83,6 +83,13 @@ func TestParseFull(t *testing.T) {
 			{Name: "default", Provider: "process", Slots: 4, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute},
 			{Name: "heavy", Provider: "none", Slots: 1, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute},
 		},
+		Schedules: []jobs.Schedule{{
+			Name: "nightly", Owner: "admin", Source: jobs.FromFile, Kind: "report", Input: json.RawMessage(`{"startDate":"2026-01-01"}`),
+			Priority: jobs.Normal, Cron: "0 3 * * *", Timezone: "Asia/Tokyo", Missed: jobs.Skip,
+		}, {
+			Name: "thumbnails", Owner: "user-17", Source: jobs.FromFile, Kind: "thumbnail", Input: json.RawMessage(`{"file":"a.png"}`),
+			Tags: []string{"auto"}, Priority: jobs.Low, Cron: "@hourly", Timezone: "UTC", Missed: jobs.RunOnce,
+		}},
 		Retention: jobs.Retention{Tasks: 90 * day, Logs: 7 * day, Artifacts: 30 * day},
 	}
 	if got := parse(t, string(read(t, "full.yaml"))); !reflect.DeepEqual(got, want) {

@@ -15,6 +15,7 @@ type file struct {
 	kinds  []entry
 	pools  []Pool
 
+	schedules []scheduleEntry
 	retention jobs.Retention
 }
 
@@ -24,6 +25,7 @@ func fileShape() shape[file] {
 		field("kinds", "The kinds of tasks, and how they run.", list(kindShape()), func(f *file) *[]entry { return &f.kinds }),
 		field("pools", "The groups of workers, by name. The pool default is always there.", poolsShape(),
 			func(f *file) *[]Pool { return &f.pools }).otherwiseEmpty(),
+		field("schedules", "What makes tasks by itself, and when.", list(scheduleShape()), func(f *file) *[]scheduleEntry { return &f.schedules }),
 		field("retention", "How long ended tasks are kept.", retentionShape(),
 			func(f *file) *jobs.Retention { return &f.retention }).otherwiseEmpty(),
 	)
@@ -87,7 +89,7 @@ func address(example string, origin bool) shape[string] {
 	})
 }
 
-// name is the name of a kind or a pool.
+// name is the name of a kind, a pool or a schedule.
 func name() shape[string] {
 	shape := matching(regexp.MustCompile(jobs.NamePattern), "a name of small letters, digits and single hyphens,", "monthly-report").
 		then(func(r *reader, at place, n *node, value *string) {

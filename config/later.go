@@ -24,6 +24,5 @@ func later(pattern string) bool {
 		"pools.*.project",
 		"pools.*.location",
 		"pools.*.job",
-		"schedules",
 	}, pattern)
 }

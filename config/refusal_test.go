@@ -135,6 +135,24 @@ func TestRefusals(t *testing.T) {
 		kindWith("input: {$ref: other.json}"):                                      `3: kinds[0].input: refers to "other.json"; only references inside the schema (#/...) are followed`,
 		kindWith("output: {$schema: \"http://json-schema.org/draft-07/schema#\"}"): `3: kinds[0].output.$schema: must be https://json-schema.org/draft/2020-12/schema`,
 
+		// Schedules.
+		`schedules: [{}]`:                       "1:13: schedules[0].name: is missing\n1:13: schedules[0].cron: is missing\n1:13: schedules[0].kind: is missing",
+		scheduleWith(`cron: "0 3 * *"`):         `7: schedules[0].cron: "0 3 * *": has 4 fields; it must have five: minute, hour, day of month, month, day of week`,
+		scheduleWith(`cron: "0 25 * * *"`):      `7: schedules[0].cron: "0 25 * * *": hour: 25 is not from 0 to 23`,
+		scheduleWith(`cron: 5`):                 `7: schedules[0].cron: must be a cron expression such as 0 3 * * *, not an integer; write "5" in quotes`,
+		scheduleWith(`timezone: Europa/Berlin`): `7: schedules[0].timezone: "Europa/Berlin" is no known time zone; it must be a name such as UTC or Europe/Berlin`,
+		scheduleWith(`kind: b`):                 `7: schedules[0].kind: there is no kind "b"; did you mean "a"?`,
+		scheduleWith(`missed: run-once`):        `7: schedules[0].missed: "run-once" must be one of run_once, skip; did you mean "run_once"?`,
+		scheduleWith(`owner: ""`):               `7: schedules[0].owner: "" must be 1 to 255 printable bytes`,
+		scheduleWith(`tags: [""]`):              `7: schedules[0].tags[0]: must have 1 to 100 bytes`,
+		scheduleWith(`priority: urgent`):        `7: schedules[0].priority: "urgent" must be one of low, normal, high`,
+		scheduleWith(`input:`):                  `7: schedules[0].input: has no value; it must have one, or the key be removed`,
+		scheduleWith(`input: {m: "1", x: 2}`):   `7: schedules[0].input.m: got string, want integer`,
+		scheduleWith(`input: {x: 2}`):           `7: schedules[0].input: /m: is missing`,
+		scheduleWith(`seconds: 5`):              `7: schedules[0].seconds: unknown key`,
+		scheduleWith("input: {m: 1}") + "  - {name: s, cron: '@daily', kind: a, input: {m: 1}}":                     `10: schedules[1].name: there is another schedule "s" in line 6`,
+		"kinds: [{name: a, command: [x], input: {required: [m]}}]\nschedules: [{name: s, cron: '@daily', kind: a}]": `2:13: schedules[0]: /input/m: is missing`,
+
 		// Pools and server.
 		"pools: {heavi: {}}\n" + kindWith(`pool: heavy`): `4: kinds[0].pool: there is no pool "heavy"; did you mean "heavi"?`,
 		"pools: {default: {slots: 0}}":                   `1:26: pools.default.slots: 0 must be an integer from 1 to 1000`,
@@ -168,6 +186,18 @@ func TestRefusals(t *testing.T) {
 // kindWith is a file with one kind whose third line begins with text.
 func kindWith(text string) string {
 	return "kinds:\n  - name: a\n    " + text + "\n    command: [x]\n"
+}
+
+// scheduleWith is a file with one schedule whose second line, the seventh of the file, is text.
+func scheduleWith(text string) string {
+	source := "kinds:\n  - name: a\n    command: [x]\n    input: {required: [m], properties: {m: {type: integer}}}\n" +
+		"schedules:\n  - name: s\n    " + text + "\n"
+	for _, line := range []string{"cron: '@daily'", "kind: a", "input: {m: 1}"} {
+		if key, _, _ := strings.Cut(line, ":"); !strings.HasPrefix(text, key+":") {
+			source += "    " + line + "\n"
+		}
+	}
+	return source
 }
 
 // kindOf is a file with one kind whose third line is text.

@@ -56,7 +56,8 @@ func TestSchemaAgreesWithTheReader(t *testing.T) {
 		"kinds: [{name: a, http: {url: 'http://a/b'}, grace: 1s}]", "kinds: [{name: a, command: [x], http: {url: 'http://a/b'}, cwd: a}]",
 		"kinds: [{name: a, http: {url: 'http://a/b', timeout: 5}}]", "kinds: [{name: a, command: [x], retry: {maxAttempts: 0}}]",
 		"kinds: [{name: a, command: [x], env: {1A: x}}]", "pools: {a: {provider: fly}}", "pools: {A: {}}", "retention: {tasks: 30}",
-		"server: {publicUrl: x}", "kinds: [{name: a, command: [x], input: 5}]",
+		"server: {publicUrl: x}", "schedules: [{name: a, cron: 5, kind: a}]", "schedules: [{name: a, kind: a}]",
+		"schedules: [{name: a, cron: '@daily', kind: a, missed: never}]", "kinds: [{name: a, command: [x], input: 5}]",
 	} {
 		if schema.Validate(asJSON(t, []byte(source))) == nil {
 			t.Errorf("the schema lets in %s", source)

@@ -2,7 +2,9 @@ package jobs
 
 import (
 	"slices"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/google/uuid"
 )
@@ -17,6 +19,14 @@ type Identity struct {
 
 	ActAsOwner bool // may act for every owner
 	Signs      bool // it is an API key with a secret that signs what is sent to the webhooks of its tasks
+}
+
+// MaxOwner is how long the name of an owner may be, in bytes.
+const MaxOwner = 255
+
+// ValidOwner tells whether an owner may be called so.
+func ValidOwner(name string) bool {
+	return name != "" && len(name) <= MaxOwner && strings.IndexFunc(name, func(r rune) bool { return !unicode.IsPrint(r) }) < 0
 }
 
 // Grant is the part of what an owner may that a key or a token has.

@@ -51,6 +51,12 @@ type Usage struct {
 	LeftProcesses int     `json:"leftProcesses" doc:"Descendants that were still alive when the command ended, and were killed."`
 }
 
+// How many tags a task may have, and how long each of them, in bytes.
+const (
+	MaxTags = 20
+	MaxTag  = 100
+)
+
 // Submission is a task about to be stored, all decisions made.
 type Submission struct {
 	ID          uuid.UUID // UUIDv7; its time is CreatedAt

@@ -5,8 +5,10 @@
 // One Store method is one transaction and one state change, and nearly always one statement over arrays,
 // so that a frozen process holds no lock between two round trips. SubmitAll and SaveArtifact need more
 // than one; they hold locks on rows that nobody else has seen yet, and SaveArtifact takes its fence last.
+// Tick and ChangeSchedule hold locks on schedules meanwhile, which nobody but ChangeSchedule and
+// SyncSchedules waits for.
 //
-// Locks are taken in one order everywhere: task, attempt, River job, ids ascending. A first CTE locks
+// Locks are taken in one order everywhere: schedule, task, attempt, River job, ids ascending. A first CTE locks
 // (ORDER BY id FOR UPDATE); every later CTE reads what the one before returned, because PostgreSQL
 // runs data-modifying CTEs in no particular order otherwise.
 //
