@@ -47,6 +47,14 @@ func strangers() map[string]struct {
 		"list-pools":        {"/v1/pools", "", 403},
 		"pause-pool":        {"/v1/pools/default/pause", "", 403},
 		"resume-pool":       {"/v1/pools/default/resume", "", 403},
+		"list-schedules":    {"/v1/schedules?owner=ada", "", 403},
+		"create-schedule":   {"/v1/schedules", `{"name":"mine","cron":"@daily","kind":"anything","owner":"ada"}`, 403},
+		"get-schedule":      {"/v1/schedules/adas", "", 403},
+		"change-schedule":   {"/v1/schedules/adas", `{"cron":"@hourly"}`, 403},
+		"delete-schedule":   {"/v1/schedules/adas", "", 403},
+		"pause-schedule":    {"/v1/schedules/adas/pause", "", 403},
+		"resume-schedule":   {"/v1/schedules/adas/resume", "", 403},
+		"run-schedule":      {"/v1/schedules/adas/run", "", 403},
 		"list-workers":      {"/v1/workers", "", 403},
 		"list-keys":         {"/v1/keys", "", 403},
 		"create-key":        {"/v1/keys", `{"name":"mine","admin":true}`, 403},
@@ -82,6 +90,7 @@ func TestStrangersGetNothing(t *testing.T) {
 	r.complete(claim, `{"x":"`+secret+`"}`)
 	endpoint := r.endpoint(ada, `{"url":"https://hooks.example.com/`+secret+`"}`)
 	ids := strings.NewReplacer("%s", task.ID, "%w", endpoint.ID, "%d", r.testMessage(ada, endpoint.ID).ID)
+	r.call(ada, http.MethodPost, "/v1/schedules", `{"name":"adas","cron":"@daily","kind":"anything","input":"`+secret+`"}`).want(http.StatusCreated)
 	walked := 0
 	for template, methods := range r.schema.Paths {
 		for method, operation := range methods {

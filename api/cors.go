@@ -9,7 +9,7 @@ import (
 
 const (
 	anyOrigin      = "*"
-	corsMethods    = "GET, HEAD, POST, DELETE"
+	corsMethods    = "GET, HEAD, POST, PATCH, DELETE"
 	corsHeaders    = "Authorization, Content-Type, If-None-Match, Last-Event-ID, X-Request-Id"
 	corsExposed    = "ETag, Idempotency-Replayed, Location, Retry-After, X-Request-Id"
 	corsMaxSeconds = "600"

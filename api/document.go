@@ -57,6 +57,7 @@ func documentConfig() huma.Config {
 			Tags: []*huma.Tag{
 				{Name: "tasks", Description: "Requests for work."},
 				{Name: "history", Description: "What happened to a task, what it printed and what it left."},
+				{Name: "schedules", Description: "What makes tasks by itself."},
 				{Name: "tokens", Description: "For browsers."},
 				{Name: "keys", Description: "For servers."},
 				{Name: "webhooks", Description: "What your app is told."},

@@ -222,7 +222,7 @@ func (s *Server) checkEndpoint(e jobs.Endpoint, headers map[string]string) error
 	if err := webhook.CheckHeaders(headers); err != nil {
 		c.refuse(true, "/headers", "format", err.Error())
 	}
-	c.refuse(len(e.Owner) > maxOwner || !printable(e.Owner), "/owner", "pattern", fmt.Sprintf("must be 1 to %d printable bytes", maxOwner))
+	c.refuse(!jobs.ValidOwner(e.Owner), "/owner", "pattern", fmt.Sprintf("must be 1 to %d printable bytes", maxOwner))
 	c.refuse(len(e.Events) == 0, "/events", "minItems", "must have one at least")
 	for i, event := range e.Events {
 		c.refuse(!slices.Contains(jobs.Heard(), event), fmt.Sprintf("/events/%d", i), "enum", fmt.Sprintf("must be one of %v", jobs.Heard()))

@@ -24,6 +24,7 @@ const (
 	codeBodyTimeout      code = "body_timeout"
 	codeConflict         code = "idempotency_conflict"
 	codeNameTaken        code = "name_taken"
+	codeFromFile         code = "from_file"
 	codeTaskEnded        code = "task_ended"
 	codeNotEnded         code = "not_ended"
 	codeTooLarge         code = "too_large"
@@ -71,6 +72,7 @@ func refusals() []refusal {
 		{codeBodyTimeout, 408, "The body came too slowly", "Send the whole body within fifteen seconds."},
 		{codeConflict, 409, "The idempotency key is taken", "An earlier submit had the same key and another content."},
 		{codeNameTaken, 409, "The name is taken", "There is another of this name. Choose a new one, or change that one."},
+		{codeFromFile, 409, "It stands in freshet.yaml", "Change it there, and reload. Here it can be paused, resumed and run."},
 		{codeTaskEnded, 409, "The task has ended", "It completed or failed before this could be done to it."},
 		{codeNotEnded, 409, "The task has not ended", "This can only be done to a task that has ended. Cancel it first."},
 		{codeTooLarge, 413, "The body is too large", "Inputs may have 1 MiB."},

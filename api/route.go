@@ -85,6 +85,7 @@ func (s *Server) operations(mux chi.Router) huma.API {
 	s.kindRoutes(r)
 	s.poolRoutes(r)
 	s.workerRoutes(r)
+	s.scheduleRoutes(r)
 	s.keyRoutes(r)
 	s.endpointRoutes(r)
 	s.deliveryRoutes(r)

@@ -37,11 +37,12 @@ func TestTokenReadsAndNothingElse(t *testing.T) {
 			status = http.StatusOK // asked for ada's
 		case "submit-task", "submit-tasks", "cancel-task", "retry-task", "rerun-task", "create-token",
 			"pause-kind", "resume-kind", "pause-pool", "resume-pool", "set-maintenance", "reload-config", "create-key", "rotate-key",
-			"create-webhook", "pause-webhook", "resume-webhook", "rotate-webhook", "test-webhook", "resend-delivery":
+			"create-webhook", "pause-webhook", "resume-webhook", "rotate-webhook", "test-webhook", "resend-delivery",
+			"create-schedule", "pause-schedule", "resume-schedule", "run-schedule":
 			method = http.MethodPost
-		case "delete-task", "delete-key", "delete-webhook":
+		case "delete-task", "delete-key", "delete-webhook", "delete-schedule":
 			method = http.MethodDelete
-		case "change-webhook":
+		case "change-webhook", "change-schedule":
 			method = http.MethodPatch
 		}
 		path := strings.Replace(strings.NewReplacer("%s", task.ID, "%w", task.ID, "%d", task.ID).Replace(stranger.path), "?wait=10s&until=end", "", 1)

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"strings"
 	"sync/atomic"
@@ -112,6 +113,7 @@ type serving struct {
 // replica is an API replica, ready to run.
 type replica struct {
 	server   *api.Server
+	logger   *slog.Logger
 	settings atomic.Pointer[config.Config]
 	reloader *reloader
 	parts    []supervisor.Part
@@ -119,7 +121,7 @@ type replica struct {
 
 // publish makes other settings those of the database and of the replica.
 func (r *replica) publish(ctx context.Context, store *postgres.Store, settings *config.Config) error {
-	if err := publishSettings(ctx, store, settings); err != nil {
+	if err := publishSettings(ctx, store, settings, r.logger); err != nil {
 		return err
 	}
 	r.settings.Store(settings)
@@ -132,13 +134,13 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	if err != nil {
 		return nil, &exitError{exitConfig, err}
 	}
-	if err := publish(ctx, s, box); err != nil {
+	if err := publish(ctx, s, box, a.logger); err != nil {
 		return nil, err
 	}
 	feed := api.NewFeed(s.store, s.settings.Server.PublicURL)
 	hub := realtime.New(feed, a.logger)
-	controller, reaper := control.New(s.store, a.logger), control.NewReaper(s.store, a.logger)
-	r := &replica{reloader: newReloader(s.store, a.logger)}
+	controller, reaper, clock := control.New(s.store, a.logger), control.NewReaper(s.store, a.logger), control.NewClock(s.store, a.logger)
+	r := &replica{logger: a.logger, reloader: newReloader(s.store, a.logger)}
 	r.settings.Store(s.settings)
 	janitor := control.NewJanitor(s.store, a.logger, func() jobs.Retention { return r.settings.Load().Retention })
 	allowed := s.settings.Server.Webhooks
@@ -147,7 +149,7 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	courier := control.NewCourier(control.CourierConfig{
 		Store: s.store, Sender: sender, Seal: webhook.NewSeal(box), Compose: feed.Message, Logger: a.logger,
 	})
-	changed := func() { controller.Wake(); reaper.Wake(); r.reloader.look(); r.server.Wake() }
+	changed := func() { controller.Wake(); reaper.Wake(); clock.Wake(); r.reloader.look(); r.server.Wake() }
 	listener, err := s.store.Listener(s.db.direct, postgres.Hints{
 		Task: hub.Wake, Control: changed, Deliver: courier.Wake, All: func() { hub.WakeAll(); changed(); courier.Wake() },
 	})
@@ -169,6 +171,7 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 		{Name: "listener", Run: listener.Run},
 		{Name: "control", Run: controller.Run},
 		{Name: "reaper", Run: reaper.Run},
+		{Name: "clock", Run: clock.Run},
 		{Name: "janitor", Run: janitor.Run},
 		{Name: "courier", Run: func(ctx context.Context) error { defer sender.Close(); return courier.Run(ctx) }},
 		{Name: "hub", Run: hub.Run},
@@ -179,12 +182,12 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	return r, nil
 }
 
-// publish makes the kinds, the pools and the admin's key of this process those of the database.
-func publish(ctx context.Context, s serving, box *secret.Box) error {
+// publish makes the kinds, the pools, the schedules and the admin's key of this process those of the database.
+func publish(ctx context.Context, s serving, box *secret.Box, logger *slog.Logger) error {
 	if err := s.store.EnsurePartitions(ctx, time.Now(), 1); err != nil {
 		return err
 	}
-	if err := publishSettings(ctx, s.store, s.settings); err != nil {
+	if err := publishSettings(ctx, s.store, s.settings, logger); err != nil {
 		return err
 	}
 	if s.keys.admin == "" {
@@ -201,11 +204,14 @@ func publish(ctx context.Context, s serving, box *secret.Box) error {
 	return s.store.SaveKey(ctx, key)
 }
 
-func publishSettings(ctx context.Context, store *postgres.Store, settings *config.Config) error {
+func publishSettings(ctx context.Context, store *postgres.Store, settings *config.Config, logger *slog.Logger) error {
 	if err := store.SyncKinds(ctx, settings.Kinds); err != nil {
 		return err
 	}
-	return store.SyncPools(ctx, pools(settings))
+	if err := store.SyncPools(ctx, pools(settings)); err != nil {
+		return err
+	}
+	return publishSchedules(ctx, store, settings.Schedules, logger)
 }
 
 // openBox reads the key that wraps the secrets, and behind a comma an earlier one during rotation.
