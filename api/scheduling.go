@@ -106,7 +106,7 @@ func checkSchedule(schedule jobs.Schedule) []fault {
 	return c.faults
 }
 
-// changeSchedule finds the kind before the schedule is locked: that may take a while.
+// changeSchedule looks at the request and finds the kind before the schedule is locked: that may take a while.
 func (s *Server) changeSchedule(ctx context.Context, in *scheduleInput) (*scheduleOutput, error) {
 	request, err := readBody[scheduleChange](ctx, s, s.limits.Body, false)
 	if err != nil {
@@ -120,6 +120,9 @@ func (s *Server) changeSchedule(ctx context.Context, in *scheduleInput) (*schedu
 		return nil, err
 	}
 	request.apply(&before)
+	if faults := checkSchedule(before); len(faults) > 0 {
+		return nil, newProblem(codeInvalidRequest, "", faults...)
+	}
 	kind, err := s.catalogue.get(ctx, before.Kind)
 	if err != nil {
 		return nil, err
@@ -132,9 +135,6 @@ func (s *Server) changeSchedule(ctx context.Context, in *scheduleInput) (*schedu
 		request.apply(schedule)
 		if schedule.Kind != kind.Name { // another request changed it meanwhile
 			return jobs.ErrBusy
-		}
-		if faults := checkSchedule(*schedule); len(faults) > 0 {
-			return newProblem(codeInvalidRequest, "", faults...)
 		}
 		if err := fits(kind, schedule.Input); err != nil || schedule.Cron == cronBefore && schedule.Timezone == zoneBefore {
 			return err

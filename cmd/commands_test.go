@@ -31,6 +31,8 @@ kinds:
   - name: sleep
     command: [sleep, "600"]
     grace: 1s
+schedules:
+  - {name: leap-day, cron: "0 12 29 2 *", timezone: Asia/Tokyo, kind: talk}
 `
 
 // TestClientCommands uses each client command on the whole program.
@@ -39,7 +41,7 @@ func TestClientCommands(t *testing.T) {
 	p := newProgram(t, clientKinds).start()
 	for name, test := range map[string]func(*testing.T, *program){
 		"submit": testSubmit, "follow": testFollow, "follow and leave": testLeave, "logs": testLogs,
-		"artifacts": testArtifacts, "tasks": testTasks, "act": testAct, "fleet": testFleet,
+		"artifacts": testArtifacts, "tasks": testTasks, "act": testAct, "fleet": testFleet, "schedules": testSchedules,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

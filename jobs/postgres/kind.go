@@ -15,7 +15,7 @@ import (
 // SyncKinds makes the given kinds the current ones and retires all others. Revisions are only ever
 // added: tasks refer to them.
 func (s *Store) SyncKinds(ctx context.Context, kinds []jobs.Kind) error {
-	var names, hashes, specs []string
+	names, hashes, specs := []string{}, []string{}, []string{} // nil would be null, and retire none
 	var totals, shares []*int
 	for _, kind := range kinds {
 		hash, err := kind.Hash()
