@@ -99,8 +99,7 @@ func checkSchedule(schedule jobs.Schedule) []fault {
 	c.checkTags(schedule.Tags)
 	c.checkPriority(schedule.Priority)
 	c.refuse(schedule.Missed != jobs.RunOnce && schedule.Missed != jobs.Skip, "/missed", "enum", "must be run_once or skip")
-	var wrong *problem
-	if errors.As(plan(&schedule, time.Now()), &wrong) {
+	if wrong, found := errors.AsType[*problem](plan(&schedule, time.Now())); found {
 		c.faults = append(c.faults, wrong.Errors...)
 	}
 	return c.faults
