@@ -174,7 +174,7 @@ func TestDailyOncePerDate(t *testing.T) {
 				t.Fatal(err)
 			}
 			last := time.Date(year, 1, 1, 0, 0, 0, 0, location).Add(-1)
-			for day := 1; day <= 2*365; day++ {
+			for day := 1; day <= 365; day++ {
 				next := s.Next(last)
 				if date := time.Date(year, 1, day, 12, 0, 0, 0, location); next.Format(time.DateOnly) != date.Format(time.DateOnly) {
 					t.Fatalf("%s: after %s comes %s", zone, last, next)
@@ -195,7 +195,7 @@ func TestHourlyEachRealHour(t *testing.T) {
 		for _, minute := range []int{0, 45} {
 			s := schedule(t, fmt.Sprintf("%d * * * *", minute), zone)
 			last := s.Next(time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC))
-			for range 2 * 366 * 24 {
+			for range 366 * 24 {
 				next := s.Next(last)
 				_, before := last.Zone()
 				_, after := next.Zone()
@@ -214,9 +214,9 @@ func TestHourlyEachRealHour(t *testing.T) {
 func TestTimesRise(t *testing.T) {
 	t.Parallel()
 	for zone, year := range zones() {
-		for _, expression := range []string{"*/7 * * * *", "*/20 1-3 * * *", "0 */3 * * *", "5 0,1,2,3 * * 0,1", "59 23 28-31 * *", "* 2 * * *"} {
+		for _, expression := range []string{"*/40 * * * *", "*/20 1-3 * * *", "0 */3 * * *", "5 0,1,2,3 * * 0,1", "59 23 28-31 * *", "* 2 * * *"} {
 			s := schedule(t, expression, zone)
-			for last := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC); last.Year() < year+2; {
+			for last := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC); last.Year() < year+1; {
 				next := s.Next(last)
 				middle := last.Add(next.Sub(last) / 2)
 				if !next.After(last) || !s.Next(middle).Equal(next) || !s.Next(next.Add(-1)).Equal(next) {
