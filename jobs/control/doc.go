@@ -4,6 +4,7 @@
 //	             of the days to come
 //	Reaper       ends the attempts of dead workers and queues the next ones, and puts back what a worker
 //	             fetched and did not live to claim
+//	Clock        makes the tasks of schedules that are due
 //	Janitor      removes what is kept no longer
 //
 // There is no leader. Every statement skips the rows that another replica holds, so replicas share the
@@ -24,6 +25,9 @@
 //
 // # Failures
 //
+//   - A replica dies in a Tick: its transaction leaves nothing, and another's Tick finds the schedule due.
+//   - No replica was there when a schedule was due: it is due still, and makes one task for all the times
+//     that went by, or none, as it says itself.
 //   - A replica dies between Bury and Reap: the others reap, since a death never changes back.
 //   - The database is away: nothing is judged, and the vigil begins anew.
 //   - A replica is frozen and wakes: its look counts as slow, and its vigil begins anew.
