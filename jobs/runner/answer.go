@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"freshet/jobs"
+	"freshet/jobs/redact"
 )
 
 const (
@@ -28,6 +29,7 @@ const (
 // answer is what a route answers. What stands below lines is set when lines is closed.
 type answer struct {
 	hangUp    context.CancelFunc
+	secrets   *redact.Redactor
 	connected atomic.Bool // whether the request may have reached the route
 	lines     chan []byte // of an answer in lines, as they come
 
@@ -64,7 +66,7 @@ func (n *answer) read(response *http.Response) {
 		n.refuse(response)
 	case response.StatusCode == http.StatusNoContent:
 	case response.Header.Get("Content-Encoding") != "" && response.Header.Get("Content-Encoding") != "identity":
-		n.failure = fail(jobs.CodeBadOutput, "the answer is compressed (%s), which was not asked for", excerpt(response.Header.Get("Content-Encoding")))
+		n.failure = fail(jobs.CodeBadOutput, "the answer is compressed (%s), which was not asked for", n.excerpt(response.Header.Get("Content-Encoding")))
 	default:
 		given := response.Header.Get("Content-Type")
 		switch media, _, _ := mime.ParseMediaType(given); media {
@@ -73,7 +75,7 @@ func (n *answer) read(response *http.Response) {
 		case typeLines:
 			n.readLines(response)
 		default:
-			n.failure = fail(jobs.CodeBadOutput, "the answer is %q; it must be %s or %s, or have status 204", excerpt(given), typeJSON, typeLines)
+			n.failure = fail(jobs.CodeBadOutput, "the answer is %q; it must be %s or %s, or have status 204", n.excerpt(given), typeJSON, typeLines)
 		}
 	}
 }
@@ -85,9 +87,14 @@ func (n *answer) refuse(response *http.Response) {
 	beginning, _ := io.ReadAll(io.LimitReader(response.Body, maxRefusal)) // as much as there is
 	n.failure = fail(jobs.CodeHTTPStatus, "the route answered %d %s", status, http.StatusText(status))
 	if to := response.Header.Get("Location"); status/100 == 3 && to != "" {
-		n.failure.Message += fmt.Sprintf(", to %q; redirects are not followed", excerpt(to))
+		n.failure.Message += fmt.Sprintf(", to %q; redirects are not followed", n.excerpt(to))
 	}
-	n.failure.Detail = strings.TrimSpace(clean(string(beginning)))
+	stream := n.secrets.Stream()
+	detail := string(stream.Pass(beginning))
+	if len(beginning) < maxRefusal { // else what is held back may be a secret that was cut
+		detail += string(stream.Rest())
+	}
+	n.failure.Detail = strings.TrimSpace(clean(detail))
 	n.failure.Retryable = retryable(status)
 	if n.failure.Retryable {
 		n.retryAfter = parseRetryAfter(response.Header.Get("Retry-After"), time.Now())
@@ -147,7 +154,7 @@ func (n *answer) readLines(response *http.Response) {
 		case !blank && !json.Valid(line) && err != nil:
 			n.failure = fail(jobs.CodeUnfinished, "the answer broke off in the middle of line %d", number)
 		case !blank && !json.Valid(line):
-			n.failure = fail(jobs.CodeBadOutput, "line %d of the answer is not JSON: %q", number, excerpt(string(line)))
+			n.failure = fail(jobs.CodeBadOutput, "line %d of the answer is not JSON: %q", number, n.excerpt(string(line)))
 		default:
 			n.lines <- line
 		}
@@ -192,7 +199,7 @@ func readLine(reader *bufio.Reader) ([]byte, error) {
 }
 
 // excerpt is enough of a text to know it by.
-func excerpt(text string) string {
+func (n *answer) excerpt(text string) string {
 	const enough = 80
-	return clip(clean(text), enough)
+	return clip(clean(n.secrets.String(text)), enough)
 }

@@ -47,7 +47,7 @@ func (a *attempt) saveArtifacts() {
 		}
 		size, err := a.saveArtifact(root, name, room)
 		if err != nil {
-			a.refuseArtifacts(fmt.Sprintf("artifact %q is not kept: %s", clip(name, maxArtifactName), err))
+			a.refuseArtifacts(fmt.Sprintf("artifact %q is not kept: %s", clip(a.secrets.String(name), maxArtifactName), err))
 			continue
 		}
 		saved, room = saved+1, room-size
@@ -59,9 +59,11 @@ func (a *attempt) saveArtifacts() {
 
 func (a *attempt) refuseArtifacts(text string) { a.spool.append(systemRecord(text)) }
 
-// saveArtifact stores one file, if it may be, and answers how large it is.
+// saveArtifact stores one file, if it may be, and answers how large it is. What is in it stays as it is; its
+// name holds no secrets.
 func (a *attempt) saveArtifact(root *os.Root, name string, room int64) (int64, error) {
-	if err := checkName(name); err != nil {
+	shown := a.secrets.String(name)
+	if err := checkName(shown); err != nil {
 		return 0, err
 	}
 	file, info, err := openRegular(root, name)
@@ -79,7 +81,7 @@ func (a *attempt) saveArtifact(root *os.Root, name string, room int64) (int64, e
 	var unreadable error
 	err = a.persist("save artifact", func(ctx context.Context) error {
 		content := &source{from: io.NewSectionReader(file, 0, info.Size())}
-		err := a.host.Sink.SaveArtifact(ctx, a.claim.Fence, name, kind, content)
+		err := a.host.Sink.SaveArtifact(ctx, a.claim.Fence, shown, kind, content)
 		if unreadable = content.err; unreadable != nil {
 			return nil //nolint:nilerr // the file's fault, which another try would not mend
 		}

@@ -9,6 +9,7 @@ import (
 
 	"freshet/jobs"
 	"freshet/jobs/kind"
+	"freshet/jobs/redact"
 )
 
 // pulse is how often a running attempt cuts its output, tells its progress and looks at its silence.
@@ -29,6 +30,8 @@ type attempt struct {
 	kind  *kind.Kind
 	log   *slog.Logger
 
+	secrets *redact.Redactor
+
 	held     context.Context // ends when the attempt is not ours any more
 	abandon  context.CancelCauseFunc
 	stopping context.Context // ends when the work is to stop; its cause is why
@@ -47,6 +50,7 @@ func (h *Host) begin(ctx context.Context, claim jobs.Claim, k *kind.Kind) (a *at
 	if k.HTTP != nil {
 		a.timeout = shortest(a.timeout, k.HTTP.Timeout)
 	}
+	a.secrets = h.secrets(k)
 	a.log = h.logger().With("task", claim.TaskID, "attempt", claim.Attempt)
 	a.held, a.abandon = context.WithCancelCause(context.WithoutCancel(ctx))
 	a.stopping, a.stop = context.WithCancelCause(ctx)
@@ -108,9 +112,9 @@ func (a *attempt) run() evidence {
 
 // open makes what catches the words of a command or route.
 func (a *attempt) open() {
-	a.spool = newSpool(a.space.root, func(err error) { a.stop(spoolError{err}) })
+	a.spool = newSpool(a.space.root, a.secrets, func(err error) { a.stop(spoolError{err}) })
 	a.output = newOutput(a.spool, a.kind.LogBytes)
-	a.report = &report{spool: a.spool, printed: a.output, heard: time.Now(), source: "event file"}
+	a.report = &report{spool: a.spool, printed: a.output, secrets: a.secrets, heard: time.Now(), source: "event file"}
 	if a.kind.HTTP != nil {
 		a.report.source = "answer"
 	}

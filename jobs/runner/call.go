@@ -18,7 +18,7 @@ func (a *attempt) call() evidence {
 		return evidence{unstarted: err}
 	}
 	begin := time.Now()
-	answer := &answer{lines: make(chan []byte), hangUp: hangUp}
+	answer := &answer{lines: make(chan []byte), hangUp: hangUp, secrets: a.secrets}
 	go answer.receive(request)
 	a.listen(answer)
 	return a.weigh(answer, time.Since(begin))

@@ -44,6 +44,7 @@ func TestEnvironmentIsWhatWasNamed(t *testing.T) {
 	b.host.PassEnv = map[string][]string{"test": {"PASSED", "SHARED", "UNSET", "FRESHET_OWNER"}, "other": {"SECRET"}}
 	b.spec.Env["MODE"] = "${PASSED}-${UNSET:-default}"
 	b.spec.Env["SHARED"] = "of the kind"
+	b.host.ShowEnv["test"] = append(b.host.ShowEnv["test"], "SHARED", "MODE")
 	s := look(t, b)
 	space := b.file("")
 	want := []string{

@@ -39,6 +39,10 @@
 //   - Files that the command could have tampered with are reached through os.Root alone, and only
 //     regular files with one name are opened.
 //   - Nothing that is stored as text or JSON holds a NUL or invalid UTF-8.
+//   - No record, no output, no failure and no name of an artifact shows a secret: the value of a variable of
+//     the kind, or one of the worker's own (see package redact, and Host.secrets). What a command prints is
+//     redacted before it comes into the spool; what a secret could be cut in is redacted before it is cut. An
+//     output is held to its schema as it was written. Contents of artifacts stay as they are.
 //
 // # Requests
 //

@@ -36,6 +36,8 @@ type Host struct {
 	Root    string              // folder of the workspaces; made if it does not exist
 	Project string              // folder of freshet.yaml: where commands run, unless their kind says otherwise
 	PassEnv map[string][]string // names of variables that a kind's commands may inherit, by kind
+	ShowEnv map[string][]string // names of variables whose values are no secrets, by kind
+	Hidden  []string            // secrets of the worker itself
 	Lookup  func(name string) (value string, found bool)
 	Secrets webhook.Secrets // what requests to routes are signed with; without, http kinds do not start
 	Version string          // of Freshet, as routes are told

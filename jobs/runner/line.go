@@ -9,6 +9,7 @@ import (
 	"github.com/go-json-experiment/json/jsontext"
 
 	"freshet/jobs/document"
+	"freshet/jobs/redact"
 )
 
 // eventLine is one line of an event file. It has one of these shapes:
@@ -71,6 +72,15 @@ func parseLine(text []byte) (eventLine, error) {
 		return line, fmt.Errorf("/event must have 1 to %d bytes", maxEventName)
 	}
 	return line, nil
+}
+
+// without is the error without secrets, which must go before anything is clipped: a half is one, too.
+func (e *lineError) without(secrets *redact.Redactor) *lineError {
+	hidden := *e
+	for _, text := range []*string{&hidden.Message, &hidden.Code, &hidden.Detail, &hidden.RetryAfter} {
+		*text = secrets.String(*text)
+	}
+	return &hidden
 }
 
 // retryAfter is the delay that the command asks for, at most a day; zero when it does not.

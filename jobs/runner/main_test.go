@@ -176,7 +176,7 @@ func newBench(t testing.TB, role string, arguments ...string) *bench {
 	return &bench{
 		t: t, sink: sink,
 		host: &runner.Host{
-			Root: t.TempDir(), Project: t.TempDir(), Sink: sink,
+			Root: t.TempDir(), Project: t.TempDir(), Sink: sink, ShowEnv: map[string][]string{"test": {roleVariable}},
 			Lookup: func(name string) (string, bool) { value, found := environment[name]; return value, found },
 		},
 		spec: jobs.Kind{

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"freshet/jobs"
+	"freshet/jobs/redact"
 )
 
 const (
@@ -18,8 +19,8 @@ const (
 	defaultLogSize = 64 << 20 // bytes kept of a kind that does not say
 )
 
-// output cuts what a command prints into records. A record ends with a line, unless the line is too
-// long or does not go on for a while.
+// output cuts what a command prints into records, without the secrets in it. A record ends with a line,
+// unless the line is too long or does not go on for a while.
 type output struct {
 	spool *spool
 	limit int64
@@ -27,7 +28,7 @@ type output struct {
 	mu       sync.Mutex
 	streams  [2]pending // of stdout and stderr
 	total    int64      // bytes printed
-	kept     int64      // of which bytes kept; at the limit the rest is dropped
+	kept     int64      // bytes kept, without secrets; at the limit the rest is dropped
 	heard    time.Time
 	cutAt    time.Time // of the last pulse that cut something
 	switches int
@@ -37,9 +38,10 @@ type output struct {
 
 // pending is what a stream printed and no record holds yet.
 type pending struct {
-	stream jobs.Stream
-	bytes  []byte
-	since  time.Time
+	stream  jobs.Stream
+	secrets *redact.Stream
+	bytes   []byte
+	since   time.Time
 }
 
 func newOutput(spool *spool, limit int64) *output {
@@ -48,7 +50,10 @@ func newOutput(spool *spool, limit int64) *output {
 	}
 	return &output{
 		spool: spool, limit: limit, heard: time.Now(),
-		streams: [2]pending{{stream: jobs.Stdout}, {stream: jobs.Stderr}},
+		streams: [2]pending{
+			{stream: jobs.Stdout, secrets: spool.secrets.Stream()},
+			{stream: jobs.Stderr, secrets: spool.secrets.Stream()},
+		},
 	}
 }
 
@@ -71,9 +76,18 @@ func (o *output) write(index int, p []byte) {
 	defer o.mu.Unlock()
 	o.heard = time.Now()
 	o.total += int64(len(p))
+	o.take(index, o.streams[index].secrets.Pass(p))
+}
+
+// take takes in text that holds no secret.
+func (o *output) take(index int, p []byte) {
+	if len(p) == 0 {
+		return
+	}
 	o.tail.add(p)
 	keep := p[:min(int64(len(p)), o.limit-o.kept)]
 	o.kept += int64(len(keep))
+	dropped := len(keep) < len(p)
 	if other := &o.streams[1-index]; o.switches < chunkSwitches && o.cutLines(other) {
 		o.switches++ // the order of the streams is kept, if they do not change all the time
 	}
@@ -87,7 +101,7 @@ func (o *output) write(index int, p []byte) {
 			o.cut(mine, wholeRunes(mine.bytes), true)
 		}
 	}
-	if o.total > o.limit && !o.full {
+	if dropped && !o.full {
 		o.full = true
 		o.cutAll()
 		o.spool.append(systemRecord(fmt.Sprintf("output truncated after %d bytes; what follows is not kept", o.limit)))
@@ -128,6 +142,9 @@ func (o *output) cutWhole() {
 func (o *output) close() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
+	for i := range o.streams {
+		o.take(i, o.streams[i].secrets.Rest())
+	}
 	o.cutAll()
 }
 

@@ -21,7 +21,7 @@ func testSpool(t testing.TB) *spool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := newSpool(folder, func(err error) { t.Error(err) })
+	s := newSpool(folder, nil, func(err error) { t.Error(err) })
 	t.Cleanup(func() {
 		s.release()
 		_ = folder.Close()

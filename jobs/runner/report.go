@@ -9,6 +9,7 @@ import (
 
 	"freshet/jobs"
 	"freshet/jobs/document"
+	"freshet/jobs/redact"
 )
 
 // maxComplaints is how many bad lines are named.
@@ -20,6 +21,7 @@ type report struct {
 	source  string // where the lines come from, for people
 	spool   *spool
 	printed *output // what was printed before an event is told before it
+	secrets *redact.Redactor
 
 	heard    time.Time // of the last sign of life
 	progress progressData
@@ -62,12 +64,12 @@ func (r *report) take(text []byte) {
 	switch {
 	case line.Event != nil:
 		r.settle()
-		r.append(jobs.TaskCustom, customData{*line.Event, json.RawMessage(line.Data)})
+		r.append(jobs.TaskCustom, customData{r.secrets.String(*line.Event), r.secrets.JSON(line.Data)})
 	case line.Output != nil:
 		r.output, r.badOutput = json.RawMessage(line.Output), ""
 	case line.Error != nil:
-		r.failure = line.Error
-		if r.delay, err = line.Error.retryAfter(); err != nil {
+		r.failure = line.Error.without(r.secrets)
+		if r.delay, err = r.failure.retryAfter(); err != nil {
 			r.complain(text, err.Error())
 		}
 	case line.Alive == nil:
@@ -115,7 +117,7 @@ func (r *report) complain(text []byte, reason string) {
 	r.complaints++
 	switch {
 	case r.complaints <= maxComplaints:
-		line := clip(string(text[:min(len(text), 2*excerpt)]), excerpt)
+		line := clip(string(r.secrets.Bytes(text)), excerpt)
 		r.spool.append(systemRecord(fmt.Sprintf("%s, line %d: %s, in %q", r.source, r.lines, reason, line)))
 	case r.complaints == maxComplaints+1:
 		r.spool.append(systemRecord(r.source + ": further bad lines are not named"))
@@ -129,7 +131,7 @@ func (r *report) move(line eventLine) {
 		r.progress.Progress = max(r.progress.Progress, percent)
 	}
 	if line.Message != nil {
-		message := clip(*line.Message, maxMessage)
+		message := clip(r.secrets.String(*line.Message), maxMessage)
 		r.progress.Message = &message
 	}
 	r.moved = true

@@ -9,16 +9,19 @@ import (
 	"sync"
 
 	"freshet/jobs"
+	"freshet/jobs/redact"
 )
 
 // memorySpool is how many bytes of records are kept in memory. Most attempts need no more, and making a
 // file costs as much as all else that the runner does for them.
 const memorySpool = 64 << 10
 
-// spool keeps the records of an attempt until they are stored. Many append, one reads.
+// spool keeps the records of an attempt until they are stored. Many append, one reads. No secret comes into
+// it: output and report see to theirs, and it sees to the lines of our own.
 type spool struct {
-	folder *os.Root
-	fail   func(error)
+	folder  *os.Root
+	secrets *redact.Redactor
+	fail    func(error)
 
 	mu      sync.Mutex
 	memory  []byte   // all frames, while they are few
@@ -40,12 +43,15 @@ func (e spoolError) Unwrap() error { return e.err }
 
 // newSpool makes an empty spool, whose file is made in the folder. fail is called, once, when it can no
 // longer be written.
-func newSpool(folder *os.Root, fail func(error)) *spool {
-	return &spool{folder: folder, fail: fail, changed: make(chan struct{}, 1)}
+func newSpool(folder *os.Root, secrets *redact.Redactor, fail func(error)) *spool {
+	return &spool{folder: folder, secrets: secrets, fail: fail, changed: make(chan struct{}, 1)}
 }
 
 // append adds a record. What comes after a failed write is dropped.
 func (s *spool) append(record jobs.Record) {
+	if record.Stream == jobs.System {
+		record.Bytes = s.secrets.Bytes(record.Bytes)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.failed || s.closed {

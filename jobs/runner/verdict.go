@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -32,11 +33,11 @@ func (a *attempt) ending(e evidence) jobs.Ending {
 	}
 	ending.Outcome, ending.Failure = a.judge(e)
 	if ending.Outcome == jobs.OutcomeCompleted {
-		ending.Output = a.report.output
+		ending.Output = a.secrets.JSON(a.report.output)
 	}
 	if f := ending.Failure; f != nil {
 		f.Attempt, f.ExitCode, f.Signal = a.claim.Attempt, ending.ExitCode, ending.Signal
-		f.Message = clean(clip(f.Message, 2*maxMessage))
+		f.Message = clean(clip(a.secrets.String(f.Message), 2*maxMessage))
 		if a.output != nil {
 			f.LogTail = a.output.tail.String()
 		}
@@ -107,9 +108,22 @@ func (a *attempt) failure(e evidence) *jobs.Failure {
 		return fail(jobs.CodeBadOutput, "%s", a.report.badOutput)
 	}
 	if err := a.kind.ValidateOutput(a.report.output); err != nil {
-		return fail(jobs.CodeBadOutput, "the output does not fit the kind's schema: %s", err)
+		return fail(jobs.CodeBadOutput, "the output does not fit the kind's schema: %s", a.misfit(err))
 	}
 	return nil
+}
+
+// misfit says what is wrong with an output. The message may show a part of it, and so a part of a secret;
+// then it is told what is wrong without the secrets.
+func (a *attempt) misfit(found error) error {
+	hidden := a.secrets.JSON(a.report.output)
+	if bytes.Equal(hidden, a.report.output) {
+		return found
+	}
+	if err := a.kind.ValidateOutput(hidden); err != nil {
+		return err
+	}
+	return errors.New("at a place that holds a secret")
 }
 
 // unstarted is the failure of an attempt whose work never began.
