@@ -18,6 +18,7 @@ import (
 	"freshet/jobs"
 	"freshet/jobs/control"
 	"freshet/jobs/postgres"
+	"freshet/jobs/process"
 	"freshet/jobs/realtime"
 	"freshet/jobs/secret"
 	"freshet/jobs/supervisor"
@@ -48,6 +49,9 @@ func (a *app) apiCommand() *cobra.Command {
 }
 
 func (a *app) serveAPI(ctx context.Context, path, addr string) error {
+	if err := process.Conceal(); err != nil { // from commands of workers beside it
+		return err
+	}
 	settings, err := a.settings(path)
 	if err != nil {
 		return err

@@ -71,6 +71,9 @@ func (a *app) devCommand() *cobra.Command {
 
 // dev starts the parts in the order in which they need each other, and stops them in reverse.
 func (a *app) dev(ctx context.Context, options devOptions) error {
+	if err := process.Conceal(); err != nil {
+		return err
+	}
 	folder, err := openDevFolder(options.data, options.reset)
 	if err != nil {
 		return err
@@ -144,6 +147,7 @@ func (a *app) devServe(ctx context.Context, db database, project *devProject, fo
 		return err
 	}
 	defer folder.retract()
+	a.tellOfRoot(settings.Pools...)
 	a.welcome(address, login, settings, folder, program)
 	return supervisor.Run(ctx, devStop, parts...)
 }

@@ -93,8 +93,8 @@ func (c *devCrew) programs(settings *config.Config) ([]crew.Program, error) {
 		if pool.Provider != config.ProviderProcess {
 			continue
 		}
-		program := workerProgram(self, pool, 1, c.environ(),
-			"--config", settings.Path, "--dotenv", "--drain", devDrain.String())
+		arguments := append([]string{"--config", settings.Path, "--dotenv", "--drain", devDrain.String()}, atHome(pool).arguments()...)
+		program := workerProgram(self, pool, 1, c.environ(), arguments...)
 		program.StopWithin = devStop
 		programs = append(programs, program)
 	}

@@ -66,7 +66,7 @@ func (a *app) examineSettings(path string) []finding {
 			findings = append(findings, finding{"variables of pool " + pool.Name, false, "a worker started here would refuse: " + err.Error()})
 		}
 	}
-	return findings
+	return append(findings, examineChildren(settings)...)
 }
 
 func (a *app) examineDatabase(ctx context.Context) []finding {

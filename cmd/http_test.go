@@ -44,10 +44,10 @@ func TestWorkerThatCannotAskItsRoutes(t *testing.T) {
 					p.env = append(p.env, variable+"="+value)
 				}
 			}
-			if r := p.must(78, "worker"); !strings.Contains(r.stderr, test.says) || strings.Contains(r.stderr, "hunter2") {
+			if r := p.must(78, "worker", "--allow-root-children"); !strings.Contains(r.stderr, test.says) || strings.Contains(r.stderr, "hunter2") {
 				t.Errorf("it says %s", r.stderr)
 			}
-			if r := p.must(78, "worker", "--pool", "other"); test.secret == routeSecret && !strings.Contains(r.stderr, "DATABASE_URL is not set") {
+			if r := p.must(78, "worker", "--pool", "other", "--allow-root-children"); test.secret == routeSecret && !strings.Contains(r.stderr, "DATABASE_URL is not set") {
 				t.Errorf("a worker of commands alone says %s", r.stderr)
 			}
 		})

@@ -110,7 +110,7 @@ func TestBehindAPooler(t *testing.T) {
 	}
 	p.must(78, "migrate", "up")
 	p.beside("api", "--addr", address)
-	p.beside("worker")
+	p.beside("worker", "--allow-root-children")
 	p.until("the API is ready", func() bool {
 		response, err := http.Get("http://" + address + "/readyz")
 		if err != nil {

@@ -18,7 +18,7 @@ func (p *program) apart() (worker *os.Process) {
 	p.env = append(p.env, "FRESHET_SECRET_KEY="+strings.Repeat("ab", 32), "FRESHET_API_KEY=k", "FRESHET_URL=http://"+address,
 		"DATABASE_URL="+postgrestest.New(p.t))
 	p.beside("api", "--addr", address)
-	worker = p.beside("worker")
+	worker = p.beside("worker", "--allow-root-children")
 	p.until("there are an API and a worker", func() bool {
 		r := p.client("workers", "--json")
 		return r.code == 0 && strings.Contains(r.stdout, `"pid"`)

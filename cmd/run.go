@@ -84,7 +84,12 @@ func (a *app) attemptHere(ctx context.Context, settings *config.Config, k *kind.
 	if _, err := a.webhookSecrets(k.Kind); err != nil {
 		return err
 	}
-	host, err := a.host(settings, "", withPath(lookup, folder.file("bin")))
+	if err := process.Conceal(); err != nil {
+		return err
+	}
+	pool, _ := settings.Pool(k.Pool)
+	a.tellOfRoot(pool)
+	host, err := a.host(settings, atHome(pool).over(pool), "", withPath(lookup, folder.file("bin")))
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 
 	"freshet/config"
 	"freshet/jobs/crew"
+	"freshet/jobs/process"
 	"freshet/jobs/process/notify"
 	"freshet/jobs/supervisor"
 )
@@ -36,6 +37,7 @@ type upOptions struct {
 	workers                 map[string]int    // by pool
 	memory                  map[string]string // by program
 	drain                   time.Duration
+	child                   childOptions
 }
 
 func (a *app) upCommand() *cobra.Command {
@@ -55,6 +57,7 @@ func (a *app) upCommand() *cobra.Command {
 	flags.IntVar(&options.api, "api", 1, "instances of the API")
 	flags.StringToIntVar(&options.workers, "workers", nil, "workers of a pool, as in default=4 (default: the pool's min, at least one)")
 	flags.StringToStringVar(&options.memory, "memory", nil, "resident memory from which a process is replaced, as in api=1GiB,worker-default=512MiB")
+	options.child.flags(flags)
 	flags.DurationVar(&options.drain, "drain", 30*time.Second, "what running attempts may take to finish when all is to stop")
 	flags.StringVar(&options.log, "log", "", "- follows the logs of all instances on the terminal")
 	command.AddCommand(a.upStatusCommand(options), a.upReloadCommand(options), a.upStopCommand(options),
@@ -78,6 +81,9 @@ type up struct {
 }
 
 func (a *app) up(ctx context.Context, options upOptions) (err error) {
+	if err := process.Conceal(); err != nil {
+		return err
+	}
 	if options.log != "" && options.log != "-" {
 		return usage(fmt.Errorf("--log %s: only - is known", options.log))
 	}
@@ -300,6 +306,9 @@ func (u *up) settings() (*config.Config, error) {
 		}
 		if err := variablesSet(settings, pool.Name, u.app.Lookup); err != nil {
 			return nil, &exitError{exitConfig, err}
+		}
+		if _, err := childUser(u.options.child.over(pool)); err != nil {
+			return nil, err
 		}
 	}
 	return settings, nil

@@ -51,7 +51,7 @@ func (p *program) up(args ...string) *program {
 	p.t.Helper()
 	p.output = &lines{added: make(chan struct{}, 1)}
 	p.cmd = exec.CommandContext(context.WithoutCancel(p.t.Context()), os.Args[0],
-		append([]string{"up", "--addr", "127.0.0.1:0", "--data", ".freshet"}, args...)...)
+		append([]string{"up", "--addr", "127.0.0.1:0", "--data", ".freshet", "--allow-root-children"}, args...)...)
 	p.cmd.Dir, p.cmd.Env, p.cmd.Stdout, p.cmd.Stderr = p.folder, p.env, p.output, p.output
 	if err := p.cmd.Start(); err != nil {
 		p.t.Fatal(err)
@@ -191,8 +191,8 @@ func TestUpObeys(t *testing.T) {
 	t.Parallel()
 	p := newUp(t)
 	wantIn(t, p.must(3, "up", "status", "--data", ".freshet").stderr, "no freshet up answers")
-	p.must(2, "up", "--workers", "other=1")
-	p.must(2, "up", "--memory", "api=1 GB")
+	p.must(2, "up", "--allow-root-children", "--workers", "other=1")
+	p.must(2, "up", "--allow-root-children", "--memory", "api=1 GB")
 	p.up("--workers", "default=2", "--memory", "api=1GiB", "--log", "-")
 	if states := p.states(); states != "api ready, worker-default ready, worker-default ready" {
 		t.Errorf("states: %s", states)
@@ -212,7 +212,7 @@ func TestUpObeys(t *testing.T) {
 	if states := p.states(); !strings.Contains(states, "worker-other ready") {
 		t.Errorf("states: %s", states)
 	}
-	r := p.client("up", "--data", ".freshet", "--addr", "127.0.0.1:0")
+	r := p.client("up", "--data", ".freshet", "--addr", "127.0.0.1:0", "--allow-root-children")
 	if r.code != 1 || !strings.Contains(r.stderr, "another supervisor") {
 		t.Errorf("a second freshet up: %+v", r)
 	}

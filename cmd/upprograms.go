@@ -48,8 +48,9 @@ func (u *up) programs() ([]crew.Program, error) {
 		if !given {
 			workers = max(pool.Min, 1)
 		}
-		program := workerProgram(self, pool, workers, replaced(environ(), nil, append(listenVariables(), "FRESHET_SECRET_KEY")...),
-			"--config", settings.Path, "--drain", u.options.drain.String())
+		arguments := append([]string{"--config", settings.Path, "--drain", u.options.drain.String()}, u.options.child.arguments()...)
+		program := workerProgram(self, pool, workers,
+			replaced(environ(), nil, append(listenVariables(), "FRESHET_SECRET_KEY")...), arguments...)
 		program.StopWithin = stop
 		programs = append(programs, program)
 	}

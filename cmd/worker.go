@@ -8,6 +8,7 @@ import (
 	"os/signal"
 	"path/filepath"
 	"slices"
+	"strings"
 	"syscall"
 	"time"
 
@@ -45,6 +46,7 @@ type workerOptions struct {
 	root   string
 	drain  time.Duration
 	dotenv bool
+	child  childOptions
 }
 
 func (a *app) workerCommand() *cobra.Command {
@@ -59,6 +61,7 @@ func (a *app) workerCommand() *cobra.Command {
 	flags.StringVar(&options.pool, "pool", "default", "the pool to work for")
 	flags.StringVar(&options.root, "workspaces", "", "folder for the attempts' workspaces (default: a folder of the system's temporary one)")
 	flags.DurationVar(&options.drain, "drain", 30*time.Second, "what running attempts may take to finish when the worker is told to leave")
+	options.child.flags(flags)
 	flags.BoolVar(&options.dotenv, "dotenv", false, "read .env.local and .env beside freshet.yaml for ${VAR} and passEnv")
 	return command
 }
@@ -91,11 +94,14 @@ func (a *app) workplace(options workerOptions) (*workplace, error) {
 	if _, err := a.webhookSecrets(mine...); err != nil {
 		return nil, err
 	}
-	host, err := a.host(settings, options.root, lookup)
+	host, err := a.host(settings, options.child.over(pool), options.root, lookup)
 	return &workplace{settings, pool, host}, err
 }
 
 func (a *app) work(ctx context.Context, options workerOptions) error {
+	if err := process.Conceal(); err != nil {
+		return err
+	}
 	place, err := a.workplace(options)
 	if err != nil {
 		return err
@@ -215,12 +221,16 @@ func leaving(workers *worker.Pool, leave func()) func(context.Context) error {
 	}
 }
 
-// host is where attempts run on this machine.
-func (a *app) host(settings *config.Config, root string, lookup lookup) (*runner.Host, error) {
+// host is where attempts of a pool run on this machine.
+func (a *app) host(settings *config.Config, pool config.Pool, root string, lookup lookup) (*runner.Host, error) {
+	user, err := childUser(pool)
+	if err != nil {
+		return nil, err
+	}
 	if root == "" {
 		root = filepath.Join(os.TempDir(), fmt.Sprintf("freshet-%d", os.Getuid()))
 	}
-	root, err := filepath.Abs(root)
+	root, err = filepath.Abs(root)
 	if err != nil {
 		return nil, fmt.Errorf("folder of workspaces: %w", err)
 	}
@@ -229,9 +239,24 @@ func (a *app) host(settings *config.Config, root string, lookup lookup) (*runner
 		return nil, err
 	}
 	return &runner.Host{
-		Root: root, Project: settings.Folder, PassEnv: settings.PassEnv, Lookup: lookup,
-		Secrets: secrets, Version: a.Version, Logger: a.logger,
+		Root: root, Project: settings.Folder, PassEnv: settings.PassEnv, ShowEnv: settings.ShowEnv, Lookup: lookup,
+		User: user, Hidden: a.ownSecrets(), Secrets: secrets, Version: a.Version, Logger: a.logger,
 	}, nil
+}
+
+// ownSecrets are those of this process, which no task has to do with.
+func (a *app) ownSecrets() []string {
+	var values []string
+	for _, name := range []string{
+		"DATABASE_URL", "DATABASE_DIRECT_URL", "FRESHET_DATABASE_URL", "FRESHET_DATABASE_DIRECT_URL",
+		"FRESHET_API_KEY", "FRESHET_SECRET_KEY",
+	} {
+		values = append(values, a.env(name))
+	}
+	for _, secret := range webhook.Fields(a.env(webhookVariable)) {
+		values = append(values, secret, strings.TrimPrefix(secret, webhook.SecretPrefix))
+	}
+	return values
 }
 
 // variablesSet refuses a worker that could only fail: each ${VAR} of its kinds must have a value.

@@ -28,6 +28,7 @@ type Config struct {
 	Server    Server
 	Kinds     []jobs.Kind         // in the order of the file; each of them compiles
 	PassEnv   map[string][]string // by name of kind: the variables that its command inherits
+	ShowEnv   map[string][]string // by name of kind: the variables whose values are no secrets
 	Pools     []Pool              // in the order of the file; "default" is always there
 	Schedules []jobs.Schedule     // in the order of the file
 	Retention jobs.Retention
@@ -108,12 +109,15 @@ func Parse(source []byte, path string, folder fs.FS) (*Config, error) {
 	}
 	config := &Config{
 		Path: path, Folder: filepath.Dir(path), Server: content.server,
-		PassEnv: map[string][]string{}, Pools: content.pools, Retention: content.retention,
+		PassEnv: map[string][]string{}, ShowEnv: map[string][]string{}, Pools: content.pools, Retention: content.retention,
 	}
 	for _, entry := range content.kinds {
 		config.Kinds = append(config.Kinds, entry.Kind)
 		if len(entry.passEnv) > 0 {
 			config.PassEnv[entry.Name] = entry.passEnv
+		}
+		if len(entry.showEnv) > 0 {
+			config.ShowEnv[entry.Name] = entry.showEnv
 		}
 	}
 	for _, entry := range content.schedules {

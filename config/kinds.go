@@ -15,6 +15,7 @@ import (
 type entry struct {
 	jobs.Kind
 	passEnv []string
+	showEnv []string
 	at      place // where it stands, for the checks that need the whole file
 	node    *node
 }
@@ -34,6 +35,8 @@ func kindShape() shape[entry] {
 		field("env", "Variables of the command. ${VAR} and ${VAR:-x} are resolved by the worker.", envShape(),
 			func(k *e) *map[string]string { return &k.Env }),
 		field("passEnv", "Variables that the command inherits from the worker.", list(variableName()), func(k *e) *[]string { return &k.passEnv }),
+		field("showEnv", "Variables of env and passEnv whose values are no secrets, and stay as they are in logs, events and outputs.",
+			list(matching(regexp.MustCompile(kind.VariablePattern), "the name of a variable", "NODE_ENV")), func(k *e) *[]string { return &k.showEnv }),
 		field("pool", "The pool whose workers run it.", name(), func(k *e) *string { return &k.Pool }).otherwise(DefaultPool),
 		field("timeout", "How long one attempt may take.", duration(time.Millisecond),
 			func(k *e) *time.Duration { return &k.Timeout }).otherwise("30m"),

@@ -26,6 +26,9 @@ type Pool struct {
 	Min, Max    int           // workers that the provider keeps
 	IdleTimeout time.Duration // without work, after which a worker ends itself
 	Lease       time.Duration // without a heartbeat, after which a worker counts as dead
+
+	ChildUser         string // name or number of the user that commands run as; empty: the worker's
+	AllowRootChildren bool   // commands may run as root, if the worker is
 }
 
 func poolShape() shape[Pool] {
@@ -42,9 +45,17 @@ func poolShape() shape[Pool] {
 			func(p *Pool) *time.Duration { return &p.IdleTimeout }).otherwise("60s"),
 		field("lease", "How long without a heartbeat until a worker counts as dead.", duration(5*time.Second),
 			func(p *Pool) *time.Duration { return &p.Lease }).otherwise("60s"),
+		field("childUser", "Name or number of the user that commands run as; the worker must be root for it.",
+			matching(regexp.MustCompile(`^[^\s:/]+$`), "the name or number of a user", "freshet-tasks"),
+			func(p *Pool) *string { return &p.ChildUser }),
+		field("allowRootChildren", "Whether a worker that is root may run commands as root.", truth(),
+			func(p *Pool) *bool { return &p.AllowRootChildren }),
 	).then(func(r *reader, at place, n *node, p *Pool) {
 		if p.Min > p.Max {
 			r.fail(at.key("min"), n.nearest("min"), "is %d, more than max, which is %d", p.Min, p.Max)
+		}
+		if p.ChildUser != "" && p.AllowRootChildren {
+			r.fail(at.key("allowRootChildren"), n.nearest("allowRootChildren"), "is of no use beside childUser; remove one of the two")
 		}
 	})
 }

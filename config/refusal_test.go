@@ -33,6 +33,10 @@ func refusals(t *testing.T, source string) string {
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for source, want := range map[string]string{
+		"pools: {a: {childUser: x, allowRootChildren: true}}": `1:46: pools.a.allowRootChildren: is of no use beside childUser; remove one of the two`,
+		"pools: {a: {childUser: 'a b'}}":                      `1:24: pools.a.childUser: "a b" must be the name or number of a user such as freshet-tasks`,
+		"pools: {a: {allowRootChildren: 'yes'}}":              `1:32: pools.a.allowRootChildren: must be true or false, not text`,
+		"kinds: [{name: a, command: [x], showEnv: [1A]}]":     `1:43: kinds[0].showEnv[0]: "1A" must be the name of a variable such as NODE_ENV`,
 		// Keys and names.
 		"kinds:\n  - name: a\n    command: [x]\n    timout: 3m": `4:5: kinds[0].timout: unknown key; did you mean "timeout"?`,
 		"x-common: 1":          `1:1: x-common: unknown key`,

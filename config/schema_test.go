@@ -58,6 +58,7 @@ func TestSchemaAgreesWithTheReader(t *testing.T) {
 		"kinds: [{name: a, command: [x], env: {1A: x}}]", "pools: {a: {provider: fly}}", "pools: {A: {}}", "retention: {tasks: 30}",
 		"server: {publicUrl: x}", "schedules: [{name: a, cron: 5, kind: a}]", "schedules: [{name: a, kind: a}]",
 		"schedules: [{name: a, cron: '@daily', kind: a, missed: never}]", "kinds: [{name: a, command: [x], input: 5}]",
+		"pools: {a: {allowRootChildren: 1}}", "pools: {a: {childUser: 'a b'}}", "kinds: [{name: a, command: [x], showEnv: x}]",
 	} {
 		if schema.Validate(asJSON(t, []byte(source))) == nil {
 			t.Errorf("the schema lets in %s", source)

@@ -82,7 +82,7 @@ func (r *run) worker(database string) *program {
 	r.t.Helper()
 	folder, err := os.MkdirTemp(r.folder, "workspaces-")
 	r.ok(err)
-	return r.start([]string{"worker", "--workspaces", folder, "--drain", "1s"}, "DATABASE_URL="+database)
+	return r.start([]string{"worker", "--workspaces", folder, "--drain", "1s", "--allow-root-children"}, "DATABASE_URL="+database)
 }
 
 func (p *program) pid() int { return p.cmd.Process.Pid }

@@ -23,6 +23,8 @@
 //   - When Wait returns, no process that descends from the command is alive, and all of the output
 //     was written to the writers.
 //   - The same holds, within two seconds, after the worker dies by any cause, or after the shim does.
+//   - A command that runs as another user cannot signal, read or trace the shim and the worker; one of the same
+//     user cannot read or trace the shim, and not the worker either after its Conceal.
 //   - The command gets the argument list as it stands, never through a shell, and the environment as
 //     it stands, with nothing of the worker's.
 //

@@ -62,6 +62,13 @@ func play(role string, args []string) int {
 		polite()
 	case "worker":
 		worker(args)
+	case "concealed": // a worker that runs a command
+		if err := Conceal(); err != nil {
+			panic(err)
+		}
+		once(args)
+	case "open": // the same, without Conceal
+		once(args)
 	case "parent":
 		parent(DaemonSpec{Args: args})
 	case "root parent":
@@ -153,6 +160,21 @@ func worker(args []string) {
 			_, _ = io.Copy(io.Discard, os.Stdin) // until the test ends it
 			return
 		}
+	}
+}
+
+// once runs a command to its end.
+func once(args []string) {
+	if err := Adopt(); err != nil {
+		panic(err)
+	}
+	env := []string{"PATH=" + os.Getenv("PATH")}
+	c, err := Start(context.Background(), Spec{Args: args, Env: env, Stdout: os.Stdout, Stderr: os.Stderr})
+	if err != nil {
+		panic(err)
+	}
+	if _, err := c.Wait(); err != nil {
+		panic(err)
 	}
 }
 

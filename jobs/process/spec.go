@@ -36,6 +36,9 @@ type Spec struct {
 	Grace time.Duration
 	// Memory is how many bytes the command and its descendants may use; 0 is no limit.
 	Memory int64
+	// User is who the command runs as; nil means this process's user. It takes a process of root, and the
+	// command can then gain no privileges any more, not by setuid programs either.
+	User *User
 	// KeepUmask gives what the command writes the modes that it would have from this process; else only
 	// its owner can read it.
 	KeepUmask bool
@@ -55,6 +58,7 @@ func (s Spec) command() (lifeline.Command, error) {
 	return lifeline.Command{
 		Path: path, Args: s.Args, Env: s.Env, Dir: s.Dir,
 		Grace: max(s.Grace, 0), Memory: s.Memory, Watch: s.watchMemory, KeepUmask: s.KeepUmask,
+		User: s.User.credential(),
 	}, nil
 }
 

@@ -45,6 +45,10 @@ func launch(s Spec) (*Child, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := st.giveTo(s.User); err != nil {
+		st.abandon()
+		return nil, err
+	}
 	ours, theirs, err := lifeline.Pair()
 	if err != nil {
 		st.abandon()
@@ -84,6 +88,9 @@ func (c *Child) begin(ctx context.Context, command lifeline.Command) error {
 		return nil
 	case lifeline.NotRun:
 		c.reap()
+		if err := barred(command); err != nil && answer.Errno == syscall.EACCES {
+			return err
+		}
 		return refused(answer.Op, answer.Errno)
 	default:
 		return errors.Join(fmt.Errorf("%w: %w", ErrLost, errors.Join(sent, err)), c.bury())

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"reflect"
 	"sync"
@@ -101,6 +102,23 @@ func (st *streams) null(fd int) error {
 func (st *streams) join(fd int, theirs, ours *os.File, pump func() error) {
 	st.theirs[fd], st.opened = theirs, append(st.opened, theirs)
 	st.ends, st.pumps = append(st.ends, ours), append(st.pumps, pump)
+}
+
+// giveTo lets another user open the process's ends of the pipes again, as writers to /dev/stderr do.
+func (st *streams) giveTo(u *User) error {
+	if u == nil {
+		return nil
+	}
+	for _, file := range st.opened {
+		info, err := file.Stat()
+		if err == nil && info.Mode()&fs.ModeNamedPipe != 0 { // and not /dev/null
+			err = file.Chown(int(u.UID), int(u.GID))
+		}
+		if err != nil {
+			return fmt.Errorf("hand over streams: %w", err)
+		}
+	}
+	return nil
 }
 
 // handedOver closes our copies of the process's ends, so that end of file can come.

@@ -83,7 +83,7 @@ func shortest(one, other time.Duration) time.Duration {
 
 // run takes the attempt from nothing to the end of its work, no workspace, and all records stored.
 func (a *attempt) run() evidence {
-	space, err := createWorkspace(a.host.Root, folderName(a.claim.Fence), a.claim.Input)
+	space, err := createWorkspace(a.host.Root, folderName(a.claim.Fence), a.claim.Input, a.host.User)
 	if err != nil {
 		return evidence{unstarted: err}
 	}

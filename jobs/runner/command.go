@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -109,7 +110,7 @@ func (a *attempt) spec() (process.Spec, error) {
 	return process.Spec{
 		Args: arguments, Dir: a.folder(), Env: environment,
 		Stdout: a.output.stdout(), Stderr: a.output.stderr(),
-		Grace: a.kind.Grace, Memory: a.kind.Memory,
+		Grace: a.kind.Grace, Memory: a.kind.Memory, User: a.host.User,
 	}, nil
 }
 
@@ -138,6 +139,9 @@ func (a *attempt) environment() ([]string, error) {
 	values := map[string]string{"TMPDIR": a.space.file(tmpName)}
 	if _, found := a.host.lookup("PATH"); !found {
 		values["PATH"] = defaultPath
+	}
+	if user := a.host.User; user != nil {
+		values["HOME"] = cmp.Or(user.Home, values["TMPDIR"]) // root's is closed to it
 	}
 	for name, text := range a.kind.Env {
 		value, err := kind.Resolve(text, a.host.lookup)

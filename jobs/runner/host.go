@@ -9,6 +9,7 @@ import (
 
 	"freshet/jobs"
 	"freshet/jobs/kind"
+	"freshet/jobs/process"
 	"freshet/jobs/webhook"
 )
 
@@ -38,6 +39,7 @@ type Host struct {
 	PassEnv map[string][]string // names of variables that a kind's commands may inherit, by kind
 	ShowEnv map[string][]string // names of variables whose values are no secrets, by kind
 	Hidden  []string            // secrets of the worker itself
+	User    *process.User       // who commands run as, if not this process's user, which is root then
 	Lookup  func(name string) (value string, found bool)
 	Secrets webhook.Secrets // what requests to routes are signed with; without, http kinds do not start
 	Version string          // of Freshet, as routes are told

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"freshet/jobs"
+	"freshet/jobs/process"
 )
 
 // What is in a workspace.
@@ -23,9 +24,12 @@ const (
 	workName      = "work"
 )
 
+// passage is the right of others to go through a folder.
+const passage fs.FileMode = 0o011
+
 var errNotRegular = errors.New("is no regular file with only this name")
 
-// workspace is the folder of one attempt. It is locked for as long as its worker lives, so that a Sweep
+// workspace is the folder of one attempt, and its user's own. It is locked for as long as its worker lives, so that a Sweep
 // knows it from what a dead worker left.
 type workspace struct {
 	path string
@@ -40,11 +44,12 @@ func folderName(fence jobs.Fence) string {
 	return fmt.Sprintf("%s%s-%d", id[20:23], id[24:], fence.Attempt)
 }
 
-// createWorkspace makes a folder of this name below root. One that a dead worker left is removed first.
-func createWorkspace(root, name string, input json.RawMessage) (*workspace, error) {
+// createWorkspace makes a folder of this name below root, for a user; nil is that of this process. One that
+// a dead worker left is removed first.
+func createWorkspace(root, name string, input json.RawMessage, user *process.User) (*workspace, error) {
 	root, err := filepath.Abs(root)
 	if err == nil {
-		err = createOwn(root)
+		err = createOwn(root, user != nil)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("create workspaces: %w", err)
@@ -56,6 +61,9 @@ func createWorkspace(root, name string, input json.RawMessage) (*workspace, erro
 	if w.root, err = os.OpenRoot(w.path); err == nil {
 		err = w.fill(input)
 	}
+	if err == nil && user != nil {
+		err = w.giveTo(user)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("create workspace: %w", err), w.remove())
 	}
@@ -63,8 +71,9 @@ func createWorkspace(root, name string, input json.RawMessage) (*workspace, erro
 }
 
 // createOwn makes the folder of all workspaces. Below the system's temporary folder anyone could have
-// made it before us, and look into it then.
-func createOwn(root string) error {
+// made it before us, and look into it then. If it is to be open, others can go through to what they know the
+// name of.
+func createOwn(root string, open bool) error {
 	if err := os.MkdirAll(root, 0o700); err != nil {
 		return err
 	}
@@ -74,6 +83,9 @@ func createOwn(root string) error {
 	}
 	if owner, known := info.Sys().(*syscall.Stat_t); !info.IsDir() || known && int(owner.Uid) != os.Geteuid() {
 		return fmt.Errorf("%s is not a folder of this user's own", root)
+	}
+	if open && info.Mode().Perm()&passage != passage {
+		return os.Chmod(root, info.Mode().Perm()|passage)
 	}
 	return nil
 }
@@ -116,6 +128,16 @@ func (w *workspace) fill(input json.RawMessage) error {
 		return err
 	}
 	return w.root.WriteFile(eventsName, nil, 0o600)
+}
+
+// giveTo makes a user the owner of all that is there, of the folder last: until then it cannot get in.
+func (w *workspace) giveTo(user *process.User) error {
+	for _, name := range []string{inputName, eventsName, artifactsName, tmpName, workName, "."} {
+		if err := w.root.Lchown(name, int(user.UID), int(user.GID)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // file is the path of something in the workspace.

@@ -23,11 +23,13 @@ const (
 // Tolerance is how old a message may be, and how far its sender's clock ahead.
 const Tolerance = 5 * time.Minute
 
+// SecretPrefix is how a secret begins.
+const SecretPrefix = "whsec_"
+
 const (
-	secretPrefix = "whsec_"
-	minSecret    = 24 // bytes
-	maxSecret    = 64
-	version      = "v1,"
+	minSecret = 24 // bytes
+	maxSecret = 64
+	version   = "v1,"
 )
 
 // What Verify refuses.
@@ -44,17 +46,21 @@ type Secrets struct{ keys [][]byte }
 // ParseSecrets reads secrets that are separated by spaces or commas. Each is "whsec_" and 24 to 64 bytes
 // in base64. Errors do not show them. Text without any gives the zero value.
 func ParseSecrets(text string) (Secrets, error) {
-	separator := func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' || r == '\r' }
 	var secrets Secrets
-	for i, one := range strings.FieldsFunc(text, separator) {
-		encoded, prefixed := strings.CutPrefix(one, secretPrefix)
+	for i, one := range Fields(text) {
+		encoded, prefixed := strings.CutPrefix(one, SecretPrefix)
 		key, err := base64.StdEncoding.DecodeString(encoded)
 		if !prefixed || err != nil || len(key) < minSecret || len(key) > maxSecret {
-			return Secrets{}, fmt.Errorf("secret %d is not %s and %d to %d bytes in base64", i+1, secretPrefix, minSecret, maxSecret)
+			return Secrets{}, fmt.Errorf("secret %d is not %s and %d to %d bytes in base64", i+1, SecretPrefix, minSecret, maxSecret)
 		}
 		secrets.keys = append(secrets.keys, key)
 	}
 	return secrets, nil
+}
+
+// Fields are the secrets in a text, as they stand there.
+func Fields(text string) []string {
+	return strings.FieldsFunc(text, func(r rune) bool { return r == ',' || r == ' ' || r == '\t' || r == '\n' || r == '\r' })
 }
 
 // Known tells whether there is a secret.

@@ -33,6 +33,7 @@ func TestMessagesArriveAsSent(t *testing.T) {
 	command := Command{
 		Path: "/bin/x", Args: []string{"x", "", "a\nb", "\xff"}, Env: []string{"A=", "B=c d"}, Dir: "",
 		Grace: time.Second, Memory: 1 << 40, Watch: true,
+		User: &syscall.Credential{Uid: 1, Gid: 1<<32 - 1, Groups: []uint32{3, 4}},
 	}
 	if err := worker.Run(command); err != nil {
 		t.Fatal(err)

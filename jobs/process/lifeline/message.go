@@ -6,6 +6,7 @@ import (
 	"errors"
 	"io"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -32,6 +33,8 @@ type Command struct {
 	Watch  bool          // enforce Memory by watching, even where a control group may be made
 
 	KeepUmask bool // the worker's umask, instead of a private one
+
+	User *syscall.Credential // who it runs as, with no way back; nil: the shim's user
 }
 
 // Started says that the command was executed.
@@ -57,14 +60,14 @@ type Ended struct {
 func (c Command) message() message {
 	fields := []string{
 		c.Path, c.Dir, number(int64(c.Grace)), number(c.Memory), strconv.FormatBool(c.Watch), strconv.FormatBool(c.KeepUmask),
-		number(int64(len(c.Args))),
+		userText(c.User), number(int64(len(c.Args))),
 	}
 	fields = append(fields, c.Args...)
 	return message{kind: kindCommand, fields: append(fields, c.Env...)}
 }
 
 func parseCommand(fields []string) (Command, error) {
-	const fixed = 7
+	const fixed = 8
 	if len(fields) < fixed {
 		return Command{}, io.ErrUnexpectedEOF
 	}
@@ -72,8 +75,9 @@ func parseCommand(fields []string) (Command, error) {
 	c := Command{
 		Path: fields[0], Dir: fields[1], Grace: time.Duration(n.parse(fields[2])), Memory: n.parse(fields[3]),
 		Watch: fields[4] == "true", KeepUmask: fields[5] == "true",
+		User: n.user(fields[6]),
 	}
-	count := n.parse(fields[6])
+	count := n.parse(fields[7])
 	rest := fields[fixed:]
 	if n.err != nil || count < 0 || count > int64(len(rest)) {
 		return Command{}, errors.Join(io.ErrUnexpectedEOF, n.err)
@@ -122,6 +126,31 @@ func parseEnded(fields []string) (Ended, error) {
 		Status: syscall.WaitStatus(n.parse(fields[0])), CPU: time.Duration(n.parse(fields[1])), MaxRSS: n.parse(fields[2]),
 		Stragglers: int(n.parse(fields[3])), Survivors: int(n.parse(fields[4])), OOM: fields[5] == "true", Expired: fields[6] == "true",
 	}, n.err
+}
+
+// userText is the numbers of a user, its group and its further groups; empty for none.
+func userText(user *syscall.Credential) string {
+	if user == nil {
+		return ""
+	}
+	text := number(int64(user.Uid)) + " " + number(int64(user.Gid))
+	for _, group := range user.Groups {
+		text += " " + number(int64(group))
+	}
+	return text
+}
+
+// user reads what userText wrote.
+func (n *numbers) user(text string) *syscall.Credential {
+	fields := strings.Fields(text)
+	if len(fields) < 2 {
+		return nil
+	}
+	user := &syscall.Credential{Uid: uint32(n.parse(fields[0])), Gid: uint32(n.parse(fields[1]))}
+	for _, group := range fields[2:] {
+		user.Groups = append(user.Groups, uint32(n.parse(group)))
+	}
+	return user
 }
 
 func number(n int64) string { return strconv.FormatInt(n, 10) }

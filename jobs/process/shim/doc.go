@@ -22,6 +22,8 @@
 //   - Signals and reaping happen in one goroutine, on one thread.
 //   - The command's parent-death signal is SIGKILL, from that thread, which lives as long as the shim.
 //   - Nothing is inherited by the command but its standard streams.
+//   - The command cannot read the memory and the files of the shim, nor trace it. If it runs as another user,
+//     it can gain no privileges, and the shim, which stays root, can still kill it.
 //
 // Failures: if the worker dies, the lifeline closes. If the worker is frozen, the lease runs out. If the
 // shim is killed, the command dies by its parent-death signal and the worker, a subreaper as well, kills

@@ -11,7 +11,9 @@ import (
 
 // What the syscall package does not name.
 const (
+	prSetDumpable       = 4
 	prSetChildSubreaper = 36
+	prSetNoNewPrivs     = 38
 	sysCloseRange       = 436 // on every architecture
 	closeRangeCloexec   = 1 << 2
 )
@@ -25,10 +27,7 @@ const adopts = true
 // adopt makes every orphan below this process its child.
 func adopt() error {
 	_ = os.WriteFile("/proc/self/comm", []byte(Name), 0) // for ps and top, which would show "exe"
-	if _, _, errno := syscall.RawSyscall(syscall.SYS_PRCTL, prSetChildSubreaper, 1, 0); errno != 0 {
-		return errno
-	}
-	return nil
+	return control(prSetChildSubreaper, 1)
 }
 
 // sealDescriptors keeps from the command what the shim, or the worker before it, inherited by mistake.
@@ -54,20 +53,42 @@ func attributes() *syscall.SysProcAttr {
 	return &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGKILL}
 }
 
+// conceal keeps the command, and others of this user, from reading and tracing this process. What it writes
+// below /proc/self from then on has to be open already, for these files are root's then.
+func conceal() error { return control(prSetDumpable, 0) }
+
+// renounce keeps what this thread forks from ever gaining privileges by executing a program.
+func renounce() error { return control(prSetNoNewPrivs, 1) }
+
+func control(option, value uintptr) error {
+	if _, _, errno := syscall.RawSyscall6(syscall.SYS_PRCTL, option, value, 0, 0, 0, 0); errno != 0 {
+		return errno
+	}
+	return nil
+}
+
 func duplicate(from, to int) error { return syscall.Dup3(from, to, 0) }
+
+// openScore opens what says how gladly the kernel kills this process for memory; nil if it cannot.
+func openScore() *os.File {
+	file, err := os.OpenFile("/proc/self/oom_score_adj", os.O_RDWR, 0)
+	if err != nil {
+		return nil
+	}
+	return file
+}
 
 // preferForOOM lets what is forked now be killed for memory before the worker and the shim are. The
 // function it answers takes that back for the shim. Both do what they can.
-func preferForOOM() (restore func()) {
-	const file, more, most = "/proc/self/oom_score_adj", 500, 1000
-	before, err := os.ReadFile(file)
-	if err != nil {
+func preferForOOM(score *os.File) (restore func()) {
+	const more, most = 500, 1000
+	var text [16]byte
+	n, err := score.ReadAt(text[:], 0)
+	before := bytes.TrimSpace(text[:n])
+	value, wrong := strconv.Atoi(string(before))
+	if n == 0 && err != nil || wrong != nil {
 		return func() {}
 	}
-	score, err := strconv.Atoi(string(bytes.TrimSpace(before)))
-	if err != nil {
-		return func() {}
-	}
-	_ = os.WriteFile(file, []byte(strconv.Itoa(min(score+more, most))), 0)
-	return func() { _ = os.WriteFile(file, before, 0) }
+	_, _ = score.WriteAt([]byte(strconv.Itoa(min(value+more, most))), 0)
+	return func() { _, _ = score.WriteAt(before, 0) }
 }

@@ -38,4 +38,10 @@ func attributes() *syscall.SysProcAttr { return &syscall.SysProcAttr{Setpgid: tr
 
 func duplicate(from, to int) error { return syscall.Dup2(from, to) }
 
-func preferForOOM() (restore func()) { return func() {} }
+func openScore() *os.File { return nil }
+
+func preferForOOM(*os.File) (restore func()) { return func() {} }
+
+// conceal and renounce have no meaning here.
+func conceal() error  { return nil }
+func renounce() error { return nil }

@@ -16,6 +16,7 @@ import (
 func run() int {
 	syscall.CloseOnExec(lifeline.FD)
 	worker := lifeline.NewShim(os.NewFile(lifeline.FD, "lifeline"))
+	score := openScore()
 	umask, err := settle()
 	if err != nil {
 		_ = worker.NotRun(refusal("prepare the shim", err))
@@ -29,7 +30,7 @@ func run() int {
 		syscall.Umask(umask)
 	}
 	f := newFamily(worker, command)
-	if err := f.start(); err != nil {
+	if err := f.start(score); err != nil {
 		_ = worker.NotRun(refusal("execute", err))
 		return 1
 	}
@@ -60,6 +61,9 @@ func settle() (umask int, err error) {
 	umask = syscall.Umask(0o077)
 	if err := syscall.Setrlimit(syscall.RLIMIT_CORE, &syscall.Rlimit{}); err != nil {
 		return 0, fmt.Errorf("forbid core files: %w", err)
+	}
+	if err := conceal(); err != nil {
+		return 0, fmt.Errorf("conceal the shim: %w", err)
 	}
 	return umask, sealDescriptors()
 }

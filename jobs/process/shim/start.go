@@ -9,10 +9,16 @@ import (
 	"freshet/jobs/process/memory"
 )
 
-// start executes the command, in a process group of its own, and lets go of its standard streams.
-func (f *family) start() error {
-	restore := preferForOOM()
+// start executes the command, in a process group of its own, and lets go of its standard streams. score is
+// the shim's for the kernel's choice of whom to kill.
+func (f *family) start(score *os.File) error {
+	restore := preferForOOM(score)
 	defer restore()
+	if f.command.User != nil {
+		if err := renounce(); err != nil {
+			return err
+		}
+	}
 	pid, err := f.fork()
 	if err != nil && f.guard != nil {
 		// Perhaps it was the control group that refused.
@@ -25,11 +31,14 @@ func (f *family) start() error {
 	}
 	f.main = pid
 	releaseStreams()
+	// Once more: the fork shared this memory until it executed, and its change of user may have taken it back.
+	_ = conceal() // as it could before
 	return nil
 }
 
 func (f *family) fork() (pid int, err error) {
 	attr := &syscall.ProcAttr{Dir: f.command.Dir, Env: f.command.Env, Files: []uintptr{0, 1, 2}, Sys: attributes()}
+	attr.Sys.Credential = f.command.User
 	if f.guard != nil {
 		if err := f.guard.Enter(attr.Sys); err != nil {
 			return 0, err
