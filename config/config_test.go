@@ -78,10 +78,10 @@ func TestParseFull(t *testing.T) {
 			Pool: "default", Timeout: 30 * time.Minute, Silence: time.Minute,
 			Retry: jobs.Retry{MaxAttempts: 3, Initial: 5 * time.Second, Factor: 2, Max: 10 * time.Minute, Jitter: 0.2},
 		}},
-		PassEnv: map[string][]string{"report": {"DATABASE_URL"}},
+		PassEnv: map[string][]string{"report": {"DATABASE_URL"}}, ShowEnv: map[string][]string{"report": {"REPORT_MODE"}},
 		Pools: []config.Pool{
 			{Name: "default", Provider: "process", Slots: 4, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute},
-			{Name: "heavy", Provider: "none", Slots: 1, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute},
+			{Name: "heavy", Provider: "none", Slots: 1, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute, ChildUser: "freshet-tasks"},
 		},
 		Schedules: []jobs.Schedule{{
 			Name: "nightly", Owner: "admin", Source: jobs.FromFile, Kind: "report", Input: json.RawMessage(`{"startDate":"2026-01-01"}`),

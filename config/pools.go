@@ -49,7 +49,7 @@ func poolShape() shape[Pool] {
 			matching(regexp.MustCompile(`^[^\s:/]+$`), "the name or number of a user", "freshet-tasks"),
 			func(p *Pool) *string { return &p.ChildUser }),
 		field("allowRootChildren", "Whether a worker that is root may run commands as root.", truth(),
-			func(p *Pool) *bool { return &p.AllowRootChildren }),
+			func(p *Pool) *bool { return &p.AllowRootChildren }).otherwiseNot(),
 	).then(func(r *reader, at place, n *node, p *Pool) {
 		if p.Min > p.Max {
 			r.fail(at.key("min"), n.nearest("min"), "is %d, more than max, which is %d", p.Min, p.Max)

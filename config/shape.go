@@ -87,6 +87,13 @@ func (k key[T]) otherwiseNumber(value float64) key[T] {
 	return k
 }
 
+// otherwiseNot reads an absent key as false.
+func (k key[T]) otherwiseNot() key[T] {
+	k.fallback = &node{nodeType: booleanNode, text: "false"}
+	k.schema["default"] = false
+	return k
+}
+
 // otherwiseEmpty reads an absent key as an empty mapping, for the defaults inside.
 func (k key[T]) otherwiseEmpty() key[T] {
 	k.fallback = &node{nodeType: mappingNode}
