@@ -17,7 +17,7 @@ type childOptions struct {
 	allowRoot bool
 }
 
-func (o *childOptions) flags(flags *pflag.FlagSet) {
+func childFlags(flags *pflag.FlagSet, o *childOptions) {
 	flags.StringVar(&o.user, "child-user", "", "name or number of the user that commands run as, for a worker that is root (default: the pool's childUser)")
 	flags.BoolVar(&o.allowRoot, "allow-root-children", false, "let a worker that is root run commands as root (default: the pool's allowRootChildren)")
 }

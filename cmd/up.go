@@ -57,7 +57,7 @@ func (a *app) upCommand() *cobra.Command {
 	flags.IntVar(&options.api, "api", 1, "instances of the API")
 	flags.StringToIntVar(&options.workers, "workers", nil, "workers of a pool, as in default=4 (default: the pool's min, at least one)")
 	flags.StringToStringVar(&options.memory, "memory", nil, "resident memory from which a process is replaced, as in api=1GiB,worker-default=512MiB")
-	options.child.flags(flags)
+	childFlags(flags, &options.child)
 	flags.DurationVar(&options.drain, "drain", 30*time.Second, "what running attempts may take to finish when all is to stop")
 	flags.StringVar(&options.log, "log", "", "- follows the logs of all instances on the terminal")
 	command.AddCommand(a.upStatusCommand(options), a.upReloadCommand(options), a.upStopCommand(options),

@@ -61,7 +61,7 @@ func (a *app) workerCommand() *cobra.Command {
 	flags.StringVar(&options.pool, "pool", "default", "the pool to work for")
 	flags.StringVar(&options.root, "workspaces", "", "folder for the attempts' workspaces (default: a folder of the system's temporary one)")
 	flags.DurationVar(&options.drain, "drain", 30*time.Second, "what running attempts may take to finish when the worker is told to leave")
-	options.child.flags(flags)
+	childFlags(flags, &options.child)
 	flags.BoolVar(&options.dotenv, "dotenv", false, "read .env.local and .env beside freshet.yaml for ${VAR} and passEnv")
 	return command
 }

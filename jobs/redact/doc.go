@@ -10,7 +10,8 @@
 //
 //   - A value of at least six bytes, without the white space around it. Shorter ones are in every text.
 //   - Each line of at least eight bytes of a value that has several, such as a private key.
-//   - The password in a value that is an address, such as that of a database.
+//   - The password in a value that is an address, such as that of a database, unless it is the user's name or
+//     the scheme over again, as in postgres://postgres:postgres@localhost.
 //   - Not the bare address of a server, such as https://app.example.com: it holds nothing to hide, and
 //     results are full of it.
 //

@@ -28,7 +28,8 @@ func secretsOf(value string) []string {
 	}
 	secrets := []string{value}
 	if err == nil && address.User != nil {
-		if password, _ := address.User.Password(); len(password) >= minSecret {
+		password, _ := address.User.Password()
+		if len(password) >= minSecret && password != address.User.Username() && password != address.Scheme {
 			secrets = append(secrets, password)
 		}
 	}
@@ -59,7 +60,12 @@ func forms(secret string) []string {
 
 // escaped tells whether anything that quotes or encodes may change a character.
 func escaped(r rune) bool {
-	return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_' || r == '.')
+	switch {
+	case 'a' <= r && r <= 'z', 'A' <= r && r <= 'Z', '0' <= r && r <= '9', r == '-', r == '_', r == '.':
+		return false
+	default:
+		return true
+	}
 }
 
 // quotedForms are a secret inside the quotes of some languages.
@@ -82,8 +88,8 @@ func jsonQuoted(text string, html bool) string {
 	var out bytes.Buffer
 	encoder := json.NewEncoder(&out)
 	encoder.SetEscapeHTML(html)
-	if encoder.Encode(text) != nil {
-		return text // never: all strings encode
+	if err := encoder.Encode(text); err != nil {
+		panic(err) // no string fails
 	}
 	quoted := inner(strings.TrimSuffix(out.String(), "\n"))
 	if html {

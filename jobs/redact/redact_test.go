@@ -100,6 +100,7 @@ func TestWhatIsASecret(t *testing.T) {
 		"a hook":         {"https://hooks.example.com/T0/B0", "see https://hooks.example.com/T0/B0", "see [redacted]"},
 		"a query":        {"https://example.com?key=1", "https://example.com?key=1", "[redacted]"},
 		"a database":     {"postgres://me:hunter22@db/app", "password hunter22 of me", "password [redacted] of me"},
+		"no password":    {"postgres://app:postgres@db/app", "postgres of postgres://app:postgres@db/app", "postgres of [redacted]"},
 		"a server":       {"tcp://10.0.0.1:80", "tcp://10.0.0.1:80", "[redacted]"},
 		"lines":          {key, "> MIIEvQIBADANBgkqhkiG9w0BAQ\r\n> abc\n", "> [redacted]\r\n> abc\n"},
 		"all lines":      {key, key, "[redacted]\n"},

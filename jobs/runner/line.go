@@ -75,12 +75,11 @@ func parseLine(text []byte) (eventLine, error) {
 }
 
 // without is the error without secrets, which must go before anything is clipped: a half is one, too.
-func (e *lineError) without(secrets *redact.Redactor) *lineError {
-	hidden := *e
-	for _, text := range []*string{&hidden.Message, &hidden.Code, &hidden.Detail, &hidden.RetryAfter} {
+func (e lineError) without(secrets *redact.Redactor) *lineError {
+	for _, text := range []*string{&e.Message, &e.Code, &e.Detail, &e.RetryAfter} {
 		*text = secrets.String(*text)
 	}
-	return &hidden
+	return &e
 }
 
 // retryAfter is the delay that the command asks for, at most a day; zero when it does not.

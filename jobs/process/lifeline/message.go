@@ -133,11 +133,11 @@ func userText(user *syscall.Credential) string {
 	if user == nil {
 		return ""
 	}
-	text := number(int64(user.Uid)) + " " + number(int64(user.Gid))
+	ids := []string{number(int64(user.Uid)), number(int64(user.Gid))}
 	for _, group := range user.Groups {
-		text += " " + number(int64(group))
+		ids = append(ids, number(int64(group)))
 	}
-	return text
+	return strings.Join(ids, " ")
 }
 
 // user reads what userText wrote.
