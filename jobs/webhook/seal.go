@@ -36,7 +36,7 @@ func OfKey(name string) string { return "key " + name }
 func NewSecret() string {
 	var key [32]byte
 	_, _ = rand.Read(key[:]) // never fails
-	return secretPrefix + base64.StdEncoding.EncodeToString(key[:])
+	return SecretPrefix + base64.StdEncoding.EncodeToString(key[:])
 }
 
 // Secrets wraps secrets: the one that signs, and behind it the one that does for a while yet.
