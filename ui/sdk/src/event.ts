@@ -1,7 +1,8 @@
 import type { KindName } from './register.js'
 import type { TaskSummary } from './task.js'
 
-type Lifecycle =
+/** The types of what moves a task from state to state. */
+export type Lifecycle =
   | 'task.created'
   | 'task.started'
   | 'task.waiting'
@@ -13,7 +14,7 @@ type Lifecycle =
   | 'task.cancelled'
 
 /** The one envelope of all that is told about a task. */
-interface Envelope<Type extends string, Data> {
+export interface Envelope<Type extends string, Data> {
   type: Type
   taskId: string
   /** Rises with every event and log chunk of the task. */

@@ -4,7 +4,7 @@ import type { InputOf, KindName, OutputOf } from './register.js'
 /** The states of a task. The last three are ends. */
 export type TaskState = Wire['state']
 
-type Common = Omit<Wire, 'kind' | 'state' | 'input' | 'output' | 'error' | 'wait' | 'readToken' | 'readTokenExpiresAt'>
+type Common = Omit<Wire, 'kind' | 'state' | 'input' | 'output' | 'error' | 'wait' | 'readToken' | 'readTokenExpiresAt' | 'outputUrl'>
 
 type Pending = { state: 'pending'; wait?: Wait; error?: Failure }
 type Running = { state: 'running'; wait?: undefined; error?: Failure }

@@ -16,13 +16,14 @@ test('a submit', async (t) => {
     await json(task({ state: 'pending', readToken: 'r' }), 202)(request, response)
   })
   const scheduledAt = new Date('2026-02-01T00:00:00Z')
-  const submitted = await freshet.submit('report', { month: 1 }, { owner: 'ada', idempotencyKey: 'k', scheduledAt })
+  const webhookUrl = 'https://app.example.com/hooks'
+  const submitted = await freshet.submit('report', { month: 1 }, { owner: 'ada', idempotencyKey: 'k', webhookUrl, scheduledAt })
   assert.equal(submitted.readToken, 'r')
   assert.equal(requests[0]?.method, 'POST')
   assert.equal(requests[0]?.url, '/v1/tasks')
   assert.equal(requests[0]?.headers['content-type'], 'application/json')
   assert.equal(requests[0]?.headers.authorization, 'Bearer secret')
-  assert.deepEqual(bodies, [{ kind: 'report', input: { month: 1 }, owner: 'ada', idempotencyKey: 'k', scheduledAt: '2026-02-01T00:00:00.000Z' }])
+  assert.deepEqual(bodies, [{ kind: 'report', input: { month: 1 }, owner: 'ada', idempotencyKey: 'k', webhookUrl, scheduledAt: '2026-02-01T00:00:00.000Z' }])
 })
 
 test('a refusal is an error with what the server said', async (t) => {

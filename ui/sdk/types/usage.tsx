@@ -3,7 +3,7 @@ import { createFreshet, type Task } from '@freshet/sdk'
 import { createFreshetHandler } from '@freshet/sdk/next'
 import { useSubmit, useTask, useTasks } from '@freshet/sdk/react'
 import { serve, task } from '@freshet/sdk/task'
-import { createWebhookHandler } from '@freshet/sdk/webhooks'
+import { createWebhookHandler, type WebhookEvent } from '@freshet/sdk/webhooks'
 
 const freshet = createFreshet()
 
@@ -11,7 +11,7 @@ export async function submits(): Promise<void> {
   const submitted = await freshet.submit('report', { month: 3, format: 'pdf', filter: { any: [{ name: null }] } })
   submitted.kind satisfies 'report'
   submitted.readToken satisfies string
-  await freshet.submit('send-mail', { type: 'one', to: 'ada' })
+  await freshet.submit('send-mail', { type: 'one', to: 'ada' }, { webhookUrl: 'https://app.example.com/hooks' })
   // @ts-expect-error a required property is missing
   await freshet.submit('report', {})
   // @ts-expect-error a wrong value
@@ -65,10 +65,29 @@ export const POST = serve(report)
 export const hooks = createWebhookHandler({
   'task.completed': ({ data: { task } }) => {
     if (task.kind === 'report') task.output?.pages satisfies number | undefined
+    task.outputUrl satisfies string | undefined
+    // @ts-expect-error it is a task that completed
+    task.state === 'failed'
+  },
+  'task.failed': ({ type, data: { task } }, { id }) => [type satisfies 'task.failed', task.error.message, id satisfies string],
+  'task.cancelled': told,
+  other: (event) => {
+    if (event.type === 'endpoint.disabled') return event.data.reason satisfies string
+    if (event.type === 'endpoint.test') return event.data.endpoint.url satisfies string
+    // @ts-expect-error the ends have functions of their own
+    event.type === 'task.failed'
+    return event.data.task.state
   },
   // @ts-expect-error there is no such event
   'task.succeeded': () => {},
 })
+
+// One function can be told of all ends.
+function told({ taskId, type, data: { task } }: WebhookEvent): string {
+  // @ts-expect-error webhooks do not tell the input
+  task.input
+  return `${taskId}: ${type}`
+}
 
 async function action(month: number): Promise<{ id: string; token: string }> {
   return { id: String(month), token: '' }

@@ -1,25 +1,40 @@
+import type { Envelope, Lifecycle } from '../event.js'
 import type { KindName, OutputOf } from '../register.js'
 import type { TaskSummary } from '../task.js'
 import { secretOr } from './secret.js'
 import { SignatureError, verify } from './signature.js'
 
-type Ending = 'task.completed' | 'task.failed' | 'task.cancelled'
+/** The state in which a task is when its end is told. */
+interface Ends {
+  'task.completed': 'completed'
+  'task.failed': 'failed'
+  'task.cancelled': 'cancelled'
+}
 
-/** The task as a webhook tells it: without its input, and with its output unless that is large. */
+/**
+ * The task as it was when that happened which a webhook tells: without its input. The output of a
+ * completed one is in `output`, or where `outputUrl` says when it is large.
+ */
 export type WebhookTask<K extends KindName = KindName> = K extends unknown
   ? TaskSummary<K> & { output?: OutputOf<K>; outputUrl?: string }
   : never
 
-/** What a webhook tells. */
-export interface WebhookEvent<K extends KindName = KindName> {
-  type: string
-  taskId: string
-  seq: number
-  attempt?: number
-  /** RFC 3339, UTC. */
-  at: string
-  data: { task: WebhookTask<K> }
+/** What a webhook tells of a task. */
+export type WebhookEvent<K extends KindName = KindName, Type extends Lifecycle = Lifecycle> = Envelope<
+  Type,
+  { task: WebhookTask<K> & (Type extends keyof Ends ? { state: Ends[Type] } : unknown) }
+>
+
+/** An endpoint that was made for webhooks. */
+interface Endpoint {
+  id: string
+  url: string
 }
+
+/** What a webhook tells of an endpoint: that somebody tests this one, or that another one was disabled. */
+export type EndpointEvent =
+  | { type: 'endpoint.test'; at: string; data: { endpoint: Endpoint } }
+  | { type: 'endpoint.disabled'; at: string; data: { endpoint: Endpoint; reason: string } }
 
 /** Of one delivery. */
 export interface Delivery {
@@ -28,15 +43,18 @@ export interface Delivery {
   request: Request
 }
 
-type Listener = (event: WebhookEvent, delivery: Delivery) => unknown
+type Listener<Event> = (event: Event, delivery: Delivery) => unknown
 
 /** What to do when. An event without a function is accepted and passed over. */
-export type WebhookHandlers = { [Type in Ending]?: Listener } & {
-  /** Any other event, by its `type`. */
-  other?: Listener
-  /** The endpoint's secret, `FRESHET_WEBHOOK_SECRET` when absent; two while it is being replaced. */
+export type WebhookHandlers = { [Type in keyof Ends]?: Listener<WebhookEvent<KindName, Type>> } & {
+  /** Any other event, by its `type`. A newer server may send types that are not listed here. */
+  other?: Listener<WebhookEvent<KindName, Exclude<Lifecycle, keyof Ends>> | EndpointEvent>
+  /** What the messages are signed with, `FRESHET_WEBHOOK_SECRET` when absent; two while it is being replaced. */
   secret?: string | readonly string[]
 }
+
+/** All that is told, by its `type`. */
+type Told = EndpointEvent | { [Type in Lifecycle]: WebhookEvent<KindName, Type> }[Lifecycle]
 
 const maxBytes = 1 << 20
 
@@ -57,20 +75,21 @@ export function createWebhookHandler(handlers: WebhookHandlers): { POST: (reques
         if (error instanceof SignatureError) return new Response(error.message, { status: 400 })
         throw error
       }
-      const event = JSON.parse(body) as WebhookEvent
-      await listener(handlers, event.type)?.(event, { id, request })
+      await tell(handlers, JSON.parse(body), { id, request })
       return new Response(null, { status: 204 })
     },
   }
 }
 
-function listener(handlers: WebhookHandlers, type: string): Listener | undefined {
-  switch (type) {
+function tell(handlers: WebhookHandlers, event: Told, delivery: Delivery): unknown {
+  switch (event.type) {
     case 'task.completed':
+      return handlers['task.completed']?.(event, delivery)
     case 'task.failed':
+      return handlers['task.failed']?.(event, delivery)
     case 'task.cancelled':
-      return handlers[type]
+      return handlers['task.cancelled']?.(event, delivery)
     default:
-      return handlers.other
+      return handlers.other?.(event, delivery)
   }
 }

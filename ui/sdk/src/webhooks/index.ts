@@ -1,2 +1,9 @@
-export { createWebhookHandler, type Delivery, type WebhookEvent, type WebhookHandlers, type WebhookTask } from './handler.js'
+export {
+  createWebhookHandler,
+  type Delivery,
+  type EndpointEvent,
+  type WebhookEvent,
+  type WebhookHandlers,
+  type WebhookTask,
+} from './handler.js'
 export { SignatureError, verify } from './signature.js'
