@@ -57,7 +57,7 @@ func (a *app) webhookAction(verb, what string, act func(context.Context, *client
 				answer, line, err := act(cmd.Context(), server, args[0])
 				switch {
 				case err != nil:
-					return fmt.Errorf("%s webhook %s: %w", verb, args[0], err)
+					return fmt.Errorf("%s %s: %w", verb, args[0], err)
 				case asJSON && answer != nil:
 					return a.printJSON(answer)
 				case line != "":

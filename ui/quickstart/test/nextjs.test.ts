@@ -49,6 +49,12 @@ async function visit(browser: Browser, url: string): Promise<{ page: Page; troub
   return { page, trouble }
 }
 
+/** What the guide says that the terminal says when the report with this id is complete. */
+function told(id: string): RegExp {
+  const [says] = guide.words(running, 'webhook ')
+  return new RegExp(says!.replace('…', `${id}_\\d+: report`))
+}
+
 /** Waits until the bar shows more than that, and returns what it shows. */
 async function moved(bar: () => Promise<number>, from: number): Promise<number> {
   let now = from
@@ -81,6 +87,7 @@ test('the page: the bar moves, over a reload, and nobody else sees it', async ({
   await expect(page.getByRole('status')).toHaveText('completed')
   await expect(page.getByText(/^20 pages/)).toBeVisible()
   expect(await bar()).toBe(100)
+  await expect.poll(() => desk.first.screen, 'the webhook').toMatch(told(new URL(page.url()).searchParams.get('task')!))
   expect([...trouble, ...other.trouble]).toEqual([])
   await Promise.all([page, other.page].map((page) => page.context().close()))
 })
@@ -89,6 +96,8 @@ test('another terminal: what there is, and the same without a page', async ({ de
   const terminal = desk.open(folder, path)
   const [list, report, greeting] = guide.words(running, 'freshet ').filter((command) => /^freshet (tasks|submit)/.test(command))
   expect(await terminal.run(list!)).toMatch(/report +completed/)
+  const [deliveries] = guide.words('Webhooks', 'freshet deliveries')
+  await expect.poll(() => terminal.run(deliveries!)).toMatch(/task\.completed .* delivered .* 204/)
   expect(JSON.parse(ending(await terminal.run(report!)))).toEqual({ pages: 10, words: 83 })
   expect(JSON.parse(ending(await terminal.run(greeting!)))).toBe('Hello, Ada!')
 })

@@ -2,7 +2,7 @@
 
 import { redirect } from 'next/navigation'
 
-import { freshet } from '@/lib/freshet'
+import { freshet, webhookUrl } from '@/lib/freshet'
 import { type Gauge, gauges, precisions, titleOf, years } from '@/lib/gauges'
 import { ownReport } from '@/lib/reports'
 import { requireUser } from '@/lib/session'
@@ -19,6 +19,7 @@ export async function submitReport(form: FormData): Promise<void> {
     metadata: { title: titleOf(input) },
     idempotencyKey: ['report', owner, ...Object.values(input)].join('/'),
     idempotencyScope: 'active',
+    webhookUrl,
   })
   redirect(`/reports/${id}`)
 }
