@@ -53,7 +53,7 @@ test('a report is watched to its end, over a reload in the middle', async ({ vis
 test('a report that fails says why', async ({ visit }) => {
   const { page } = await visit('berta')
   await order(page, { gauge: 'Old Weir', year: '2024' })
-  await expect(page.getByText('Failed')).toBeVisible()
+  await expect(page.getByText('✕ Failed')).toBeVisible()
   await expect(page.locator('main').getByRole('alert')).toHaveText('There are no readings of this gauge in 2024.')
 })
 

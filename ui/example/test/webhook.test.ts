@@ -23,7 +23,7 @@ test('Freshet tells the app how a report ended', async ({ visit }) => {
   await expect(page.getByText('Ready')).toBeVisible()
   expect(await notice(page)).toMatch(/^The webhook told us: task\.completed at \d\d:\d\d:\d\d UTC$/)
   await order(page, { gauge: 'Old Weir', year: '2024' })
-  await expect(page.getByText('Failed')).toBeVisible()
+  await expect(page.getByText('✕ Failed')).toBeVisible()
   expect(await notice(page)).toContain('task.failed')
 })
 
