@@ -90,6 +90,7 @@ func (s *Server) operations(mux chi.Router) huma.API {
 	s.endpointRoutes(r)
 	s.deliveryRoutes(r)
 	s.operatorRoutes(r)
+	s.credentialRoutes(r)
 	s.healthRoutes(r)
 	return r.api
 }

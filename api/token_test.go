@@ -38,6 +38,7 @@ func TestTokenReadsAndNothingElse(t *testing.T) {
 		case "submit-task", "submit-tasks", "cancel-task", "retry-task", "rerun-task", "create-token",
 			"pause-kind", "resume-kind", "pause-pool", "resume-pool", "set-maintenance", "reload-config", "create-key", "rotate-key",
 			"create-webhook", "pause-webhook", "resume-webhook", "rotate-webhook", "test-webhook", "resend-delivery",
+			"hold-credential", "release-credential",
 			"create-schedule", "pause-schedule", "resume-schedule", "run-schedule":
 			method = http.MethodPost
 		case "delete-task", "delete-key", "delete-webhook", "delete-schedule":

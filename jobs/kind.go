@@ -35,6 +35,7 @@ type Kind struct {
 	Memory      int64             `json:"memory,omitempty"` // bytes; zero: no limit
 	Retry       Retry             `json:"retry"`
 	Concurrency Concurrency       `json:"concurrency"`
+	Credential  string            `json:"credential,omitempty"` // that its tasks use; while it is held, none starts
 	LogBytes    int64             `json:"logBytes"`
 }
 

@@ -7,18 +7,19 @@ type WaitReason string
 
 // The reasons for which a task waits.
 const (
-	WaitQueued    WaitReason = "queued"      // for a free slot
-	WaitScheduled WaitReason = "scheduled"   // for the time it was submitted for
-	WaitBackoff   WaitReason = "backoff"     // after a failed attempt
-	WaitPaused    WaitReason = "paused"      // its kind or its pool is paused
-	WaitNoWorker  WaitReason = "no_worker"   // no live worker of its pool knows the kind
-	WaitOwner     WaitReason = "owner_limit" // as many of the owner's run as may at once
-	WaitKind      WaitReason = "kind_limit"  // as many of the kind run as may at once
+	WaitQueued     WaitReason = "queued"          // for a free slot
+	WaitScheduled  WaitReason = "scheduled"       // for the time it was submitted for
+	WaitBackoff    WaitReason = "backoff"         // after a failed attempt
+	WaitPaused     WaitReason = "paused"          // its kind or its pool is paused
+	WaitNoWorker   WaitReason = "no_worker"       // no live worker of its pool knows the kind
+	WaitCredential WaitReason = "credential_hold" // for a credential that must not be used now
+	WaitOwner      WaitReason = "owner_limit"     // as many of the owner's run as may at once
+	WaitKind       WaitReason = "kind_limit"      // as many of the kind run as may at once
 )
 
 // Wait is why, since when and, where it is known, until when a pending task waits.
 type Wait struct {
-	Reason WaitReason `json:"reason" enum:"queued,scheduled,backoff,paused,no_worker,owner_limit,kind_limit"`
+	Reason WaitReason `json:"reason" enum:"queued,scheduled,backoff,paused,no_worker,owner_limit,kind_limit,credential_hold"`
 	Since  time.Time  `json:"since"`
 	Until  *time.Time `json:"until,omitempty"`
 }

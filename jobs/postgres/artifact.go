@@ -37,7 +37,7 @@ func (s *Store) SaveArtifact(ctx context.Context, fence jobs.Fence, name, conten
 		changed, err := tx.Exec(ctx, `
 			WITH attempt AS (
 				SELECT FROM freshet.attempts a, (SELECT $3::uuid AS worker_id) AS task
-				WHERE a.task_id = $1 AND a.number = $2 AND ` + fenced + ` FOR UPDATE OF a
+				WHERE a.task_id = $1 AND a.number = $2 AND `+fenced+` FOR UPDATE OF a
 			)
 			UPDATE freshet.artifacts SET size = $5, sha256 = $6 WHERE id = $4 AND EXISTS (SELECT FROM attempt)`,
 			fence.TaskID, fence.Attempt, fence.WorkerID, id, size, digest)

@@ -17,6 +17,7 @@ import (
 func (s *Store) SyncKinds(ctx context.Context, kinds []jobs.Kind) error {
 	names, hashes, specs := []string{}, []string{}, []string{} // nil would be null, and retire none
 	var totals, shares []*int
+	var credentials []*string
 	for _, kind := range kinds {
 		hash, err := kind.Hash()
 		if err != nil {
@@ -28,18 +29,19 @@ func (s *Store) SyncKinds(ctx context.Context, kinds []jobs.Kind) error {
 		}
 		names, hashes, specs = append(names, kind.Name), append(hashes, hash), append(specs, string(spec))
 		totals, shares = append(totals, nullInt(kind.Concurrency.Total)), append(shares, nullInt(kind.Concurrency.PerOwner))
+		credentials = append(credentials, nullText(kind.Credential))
 	}
 	_, err := s.pool.Exec(ctx, `
-		WITH input AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::int[])
-			AS i(name, hash, spec, max_total, max_per_owner)),
+		WITH input AS (SELECT * FROM unnest($1::text[], $2::text[], $3::text[], $4::int[], $5::int[], $6::text[])
+			AS i(name, hash, spec, max_total, max_per_owner, credential)),
 		revision AS (
 			INSERT INTO freshet.kind_revisions (name, hash, spec) SELECT name, hash, spec::json FROM input ORDER BY name
 			ON CONFLICT DO NOTHING
 		), kind AS (
-			INSERT INTO freshet.kinds (name, current_hash, max_total, max_per_owner)
-			SELECT name, hash, max_total, max_per_owner FROM input ORDER BY name
+			INSERT INTO freshet.kinds (name, current_hash, max_total, max_per_owner, credential)
+			SELECT name, hash, max_total, max_per_owner, credential FROM input ORDER BY name
 			ON CONFLICT (name) DO UPDATE SET current_hash = excluded.current_hash, retired_at = NULL,
-				max_total = excluded.max_total, max_per_owner = excluded.max_per_owner
+				max_total = excluded.max_total, max_per_owner = excluded.max_per_owner, credential = excluded.credential
 			WHERE kinds.current_hash <> excluded.current_hash OR kinds.retired_at IS NOT NULL
 		), alive AS MATERIALIZED ( -- what waits or runs is counted by the new limits
 			SELECT a.task_id, a.number, coalesce(i.max_total, i.max_per_owner) IS NOT NULL AS limited
@@ -49,7 +51,7 @@ func (s *Store) SyncKinds(ctx context.Context, kinds []jobs.Kind) error {
 		), counted AS (
 			UPDATE freshet.attempts a SET limited = alive.limited FROM alive WHERE a.task_id = alive.task_id AND a.number = alive.number
 		)
-		UPDATE freshet.kinds SET retired_at = now() WHERE name <> ALL ($1) AND retired_at IS NULL`, names, hashes, specs, totals, shares)
+		UPDATE freshet.kinds SET retired_at = now() WHERE name <> ALL ($1) AND retired_at IS NULL`, names, hashes, specs, totals, shares, credentials)
 	if err != nil {
 		return fmt.Errorf("sync kinds: %w", err)
 	}

@@ -16,8 +16,9 @@ import (
 // slots for, since what waits in River's queue waits in the order in which it came there.
 const limitedSQL = `
 WITH RECURSIVE kind AS MATERIALIZED (
-	SELECT name, max_total, max_per_owner FROM freshet.kinds
-	WHERE (max_total IS NOT NULL OR max_per_owner IS NOT NULL) AND paused_at IS NULL AND NOT ` + inMaintenance + `
+	SELECT name, max_total, max_per_owner FROM freshet.kinds k
+	WHERE (max_total IS NOT NULL OR max_per_owner IS NOT NULL) AND paused_at IS NULL
+		AND NOT ` + credentialHeld + ` AND NOT ` + inMaintenance + `
 ), active AS MATERIALIZED (
 	SELECT kind, owner, pool, count(*) AS count FROM freshet.attempts WHERE limited AND state IN ('queued', 'running')
 	GROUP BY kind, owner, pool
