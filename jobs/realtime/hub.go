@@ -180,16 +180,24 @@ func (h *Hub) readAll(ctx context.Context) {
 	}
 }
 
-// next takes the topics that wait the longest.
-func (h *Hub) next() []*topic {
+// next takes the topics that wait the longest. One that was forgotten meanwhile is passed over: another of the
+// same task may wait behind it, and no task is asked for twice.
+func (h *Hub) next() (topics []*topic) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	n := min(len(h.queue), together)
-	topics := slices.Clone(h.queue[:n])
-	for _, t := range topics {
-		t.queued, t.reading = false, true
+	passed := 0
+	for _, t := range h.queue {
+		if len(topics) == together {
+			break
+		}
+		passed++
+		t.queued = false
+		if h.topics[t.task] == t {
+			t.reading = true
+			topics = append(topics, t)
+		}
 	}
-	if h.queue = slices.Delete(h.queue, 0, n); len(h.queue) > 0 {
+	if h.queue = slices.Delete(h.queue, 0, passed); len(h.queue) > 0 {
 		h.signal()
 	}
 	return topics

@@ -22,6 +22,7 @@ type memory struct {
 	mu    sync.Mutex
 	seqs  map[uuid.UUID]int64
 	reads int
+	twice bool // a task was asked for twice in one read
 }
 
 func (m *memory) add(task uuid.UUID, entries int64) {
@@ -36,6 +37,11 @@ func (m *memory) Read(_ context.Context, asks []realtime.Ask) ([]realtime.Batch,
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.reads++
+	asked := map[uuid.UUID]bool{}
+	for _, ask := range asks {
+		m.twice = m.twice || asked[ask.Task]
+		asked[ask.Task] = true
+	}
 	batches := make([]realtime.Batch, len(asks))
 	for i, ask := range asks {
 		batches[i] = m.batch(ask)
@@ -128,6 +134,35 @@ func TestOneReadFeedsAllStreams(t *testing.T) {
 		}
 		if b.Streams() != 0 {
 			t.Errorf("%d streams are left", b.Streams())
+		}
+	})
+}
+
+// A stream closes while its task waits to be read, and another one opens. The two are not read together: what
+// is read of a task is bounded, so that one would get a part for the whole, and miss the rest.
+func TestNoTaskIsAskedForTwice(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		source := &memory{seqs: map[uuid.UUID]int64{}}
+		hub, task := realtime.New(source, slog.New(slog.DiscardHandler)), uuid.New()
+		source.add(task, 10)
+		first := hub.Open(task, 1, false)
+		hub.Wake(task)
+		first.Close()
+		second := hub.Open(task, 5, false)
+		defer second.Close()
+		hub.Wake(task)
+		ctx, stop := context.WithCancel(t.Context())
+		done := make(chan error, 1)
+		go func() { done <- hub.Run(ctx) }()
+		<-second.C
+		if got := seqs(second.Take()); len(got) != 3 || got[0] != 7 { // 6 and 9 are output
+			t.Errorf("given %v", got)
+		}
+		stop()
+		<-done
+		if source.twice {
+			t.Error("a task was asked for twice")
 		}
 	})
 }
