@@ -130,6 +130,11 @@ func TestWhoHearsOfATask(t *testing.T) {
 	if shown := r.deliveries(ada, "?task="+task.ID); len(shown) != 3 {
 		t.Errorf("ada sees %+v, and none of the app's own", shown)
 	}
+	again := r.call(ada, http.MethodPost, "/v1/tasks/"+task.ID+"/rerun", "").want(http.StatusAccepted).task()
+	r.complete(r.claim(again.ID), `{}`)
+	if told := r.deliveries(root, "?task="+again.ID); len(told) != 5 {
+		t.Errorf("of the rerun %d hear, not those who heard of the task", len(told))
+	}
 	// What is gone leaves nothing to be sent.
 	r.call(root, http.MethodDelete, "/v1/tasks/"+task.ID, "").want(http.StatusNoContent)
 	if left := r.deliveries(root, "?task="+task.ID); len(left) != 0 {

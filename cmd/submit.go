@@ -39,6 +39,7 @@ func (a *app) submitCommand() *cobra.Command {
 	flags.StringVar(&options.Timeout, "timeout", "", "what one attempt may take, such as 5m; only less than the kind allows")
 	flags.StringVar(&options.IdempotencyKey, "key", "", "submits with the same key make one task")
 	flags.StringVar(&options.IdempotencyScope, "key-scope", "", "how long the key is taken: retained, or active until the task ends")
+	flags.StringVar(&options.WebhookURL, "webhook", "", "the address that is told of the task's end")
 	flags.StringVar(&options.Owner, "owner", "", "whom the task belongs to, if not to the bearer of the API key")
 	jsonFlag(command, &options.json)
 	rawFlag(command, &options.raw)

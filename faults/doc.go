@@ -42,7 +42,7 @@
 //	F20 one key submitted many times at once        api: TestOneKeyInParallelIsOneTask; postgres: TestSameKeyAtOnceIsOneTask
 //	F21 cancel races with the end                   worker: TestCancelAtEveryInstant (2,000); postgres: TestCancelRacesWithEnd
 //	F22 one of two control planes is frozen         TestFrozenReplica. Schedulers: there are none yet
-//	F23 rolling upgrade                             not tested: there is no earlier release
+//	F23 rolling upgrade                             no test: there is no earlier release; see docs/reliability.md
 //	F25 kill -9 in a migration; backup and restore  migrations: TestKilledAtRandom, TestKilledWhileTheServerGoesOn;
 //	                                                jobs/postgres: TestBackupIsWhole
 //	    takeover, a machine of others               TestTakeoverFromAForeignMachine

@@ -26,6 +26,7 @@ type Task struct {
 	Metadata json.RawMessage // an object, or nil
 	Timeout  time.Duration   // tightens the kind's; zero when not given
 	RerunOf  uuid.UUID       // zero when it is not a rerun
+	Webhook  TaskWebhook
 
 	Progress int // 0 to 100
 	Message  string

@@ -53,6 +53,7 @@ type Submission struct {
 	ScheduledAt      string          `json:"scheduledAt,omitempty"` // RFC 3339
 	Delay            string          `json:"delay,omitempty"`       // such as 30m
 	Timeout          string          `json:"timeout,omitempty"`
+	WebhookURL       string          `json:"webhookUrl,omitempty"`
 	IdempotencyKey   string          `json:"idempotencyKey,omitempty"`
 	IdempotencyScope string          `json:"idempotencyScope,omitempty"`
 }

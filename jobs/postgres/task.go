@@ -22,6 +22,7 @@ const active = `(SELECT count(*) FROM freshet.attempts x WHERE x.limited AND x.s
 const taskColumns = `t.id, t.owner, t.kind, t.kind_hash, t.pool, t.state, t.run, t.attempt, t.tries, t.max_tries, t.seq,
 	t.priority, t.tags, t.metadata, t.timeout_ms, t.rerun_of, t.progress, t.message, t.failure, t.usage,
 	t.created_at, t.scheduled_at, t.started_at, t.ended_at, t.cancel_requested_at,
+	coalesce(t.webhook_url, ''), coalesce(t.webhook_key, ''),
 	CASE WHEN t.state <> 'pending' THEN NULL
 		WHEN a.due_at > clock_timestamp() THEN a.hold
 		WHEN EXISTS (SELECT FROM freshet.kinds k WHERE k.name = t.kind AND k.paused_at IS NOT NULL)
@@ -158,6 +159,7 @@ func (r *taskRow) targets() []any {
 		&t.ID, &t.Owner, &t.Kind, &t.KindHash, &t.Pool, &t.State, &t.Run, &t.Attempt, &t.Tries, &t.MaxTries, &t.Seq,
 		&t.Priority, &t.Tags, &r.metadata, &r.timeout, &r.rerunOf, &t.Progress, &r.message, &r.failure, &r.usage,
 		&t.CreatedAt, &t.ScheduledAt, &t.StartedAt, &t.EndedAt, &t.CancelRequestedAt,
+		&t.Webhook.URL, &t.Webhook.Key,
 		&r.reason, &r.since, &r.until,
 	}
 }
