@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io/fs"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -60,7 +61,18 @@ func TestParseFull(t *testing.T) {
 	retry := jobs.Retry{MaxAttempts: 5, Initial: time.Second, Factor: 1.5, Max: 5 * time.Minute, Jitter: 0.1}
 	want := &config.Config{
 		Path: "freshet.yaml", Folder: ".",
-		Server: config.Server{PublicURL: "https://tasks.example.com", CORSOrigins: []string{"https://app.example.com"}},
+		Server: config.Server{
+			PublicURL: "https://tasks.example.com", CORSOrigins: []string{"https://app.example.com"},
+			TrustedProxies: []netip.Prefix{
+				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("fd00::/8"),
+			},
+			Auth: config.Auth{Issuers: []jobs.Issuer{{
+				Name: "https://app.example.com", KeysURL: "https://app.example.com/.well-known/jwks.json",
+				Audience: "freshet", Algorithms: []string{"ES256", "EdDSA"},
+			}, {
+				Name: "dev", KeysURL: "http://localhost:3000/jwks?a=b", Audience: "freshet", Algorithms: []string{"RS256"},
+			}}},
+		},
 		Kinds: []jobs.Kind{{
 			Name: "report", Description: "Monthly report as PDF",
 			Command: []string{"npx", "tsx", "tasks/report.ts", "--from={{input.startDate}}"}, Cwd: "project",

@@ -39,6 +39,9 @@ func serverShape() shape[Server] {
 			func(s *Server) *[]string { return &s.CORSOrigins }),
 		field("webhooks", "Where webhooks may be sent, besides to public addresses over https.", webhooksShape(),
 			func(s *Server) *Webhooks { return &s.Webhooks }),
+		field("trustedProxies", "The proxies whose X-Forwarded-For is believed.", list(proxies()),
+			func(s *Server) *[]netip.Prefix { return &s.TrustedProxies }),
+		field("auth", "Who else says who a user is.", authShape(), func(s *Server) *Auth { return &s.Auth }),
 	)
 }
 

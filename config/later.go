@@ -6,9 +6,7 @@ import "slices"
 // knows of them; a version that brings a key takes its line out.
 func later(pattern string) bool {
 	return slices.Contains([]string{
-		"server.trustedProxies",
 		"server.dbSleep",
-		"server.auth",
 		"server.limits",
 		"server.riverUi",
 		"server.telemetry",

@@ -171,7 +171,24 @@ func TestRefusals(t *testing.T) {
 		`server: {publicUrl: "https://a/?b"}`:            `1:21: server.publicUrl: "https://a/?b" must be an http or https address such as https://tasks.example.com`,
 		`server: {corsOrigins: ["*"]}`:                   `1:24: server.corsOrigins[0]: "*" must be an origin, without a path, such as https://app.example.com`,
 		`server: {corsOrigins: ["https://a/b"]}`:         `1:24: server.corsOrigins[0]: "https://a/b" must be an origin, without a path, such as https://app.example.com`,
-		`server: {auth: {}, x: 1}`:                       "1:10: server.auth: not supported yet by this version\n1:20: server.x: unknown key",
+		`server: {riverUi: a, x: 1}`:                     "1:10: server.riverUi: not supported yet by this version\n1:22: server.x: unknown key",
+
+		// Who is believed.
+		issuerWith("issuer: ''"):                                                           `2: server.auth.jwt[0].issuer: "" must be text such as https://app.example.com`,
+		issuerWith("issuer: a", "issuer: a"):                                               `3: server.auth.jwt[1].issuer: "a" stands twice here; remove one`,
+		issuerWith("algorithms: []"):                                                       `2: server.auth.jwt[0].algorithms: must have one at least, such as ES256`,
+		issuerWith("algorithms: [HS256]"):                                                  `2: server.auth.jwt[0].algorithms[0]: "HS256" must be one of ` + algorithms + `; did you mean "RS256"?`,
+		issuerWith("algorithms: [none]"):                                                   `2: server.auth.jwt[0].algorithms[0]: "none" must be one of ` + algorithms,
+		issuerWith("algorithms: [es256]"):                                                  `2: server.auth.jwt[0].algorithms[0]: "es256" must be one of ` + algorithms + `; did you mean "ES256"?`,
+		issuerWith(`jwksUrl: "http://app.example.com/jwks"`):                               `2: server.auth.jwt[0].jwksUrl: "http://app.example.com/jwks" must be https: who can change the answer can sign in as anybody`,
+		issuerWith(`jwksUrl: "http://127.0.0.1.evil.com/"`):                                `2: server.auth.jwt[0].jwksUrl: "http://127.0.0.1.evil.com/" must be https: who can change the answer can sign in as anybody`,
+		issuerWith(`jwksUrl: "https://a:b@app.example.com/"`):                              `2: server.auth.jwt[0].jwksUrl: "https://a:b@app.example.com/" must be an https address such as https://app.example.com/.well-known/jwks.json`,
+		issuerWith(`jwksUrl: "file:///etc/passwd"`):                                        `2: server.auth.jwt[0].jwksUrl: "file:///etc/passwd" must be an https address such as https://app.example.com/.well-known/jwks.json`,
+		"server: {auth: {jwt: [{issuer: a, jwksUrl: 'https://a/', algorithms: [ES256]}]}}": `1:23: server.auth.jwt[0].audience: is missing`,
+		`server: {trustedProxies: [10.0.0.1/8]}`:                                           `1:27: server.trustedProxies[0]: "10.0.0.1/8" has bits behind its prefix; write 10.0.0.0/8`,
+		`server: {trustedProxies: ["0.0.0.0/0"]}`:                                          `1:27: server.trustedProxies[0]: "0.0.0.0/0" is everybody, and everybody could say to be anybody; name the proxies`,
+		`server: {trustedProxies: [proxy]}`:                                                `1:27: server.trustedProxies[0]: "proxy" must be a network such as 10.0.0.0/8`,
+		`server: {trustedProxies: ["::ffff:10.0.0.0/104"]}`:                                `1:27: server.trustedProxies[0]: "::ffff:10.0.0.0/104" is of IPv4; write it so`,
 	} {
 		t.Run(source, func(t *testing.T) {
 			t.Parallel()
@@ -211,6 +228,25 @@ func kindOf(text string) string { return "kinds:\n  - name: a\n    " + text + "\
 func routeWith(text string) string {
 	return kindOf(`http: {url: "https://a/b"}`) + "    " + text + "\n"
 }
+
+// issuerWith is a file with an issuer a line, in each of which one key is another than it should be.
+func issuerWith(changes ...string) string {
+	text := "server: {auth: {jwt: [\n"
+	for i, change := range changes {
+		changed, _, _ := strings.Cut(change, ":")
+		for key, value := range map[string]string{
+			"issuer": fmt.Sprint("app", i), "jwksUrl": "'https://a/'", "audience": "freshet", "algorithms": "[ES256]",
+		} {
+			if key != changed {
+				change += ", " + key + ": " + value
+			}
+		}
+		text += "  {" + change + "},\n"
+	}
+	return text + "]}}\n"
+}
+
+const algorithms = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA"
 
 const ofCommands = "is for kinds with command: the route of an http kind runs in your app; remove it"
 
