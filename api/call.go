@@ -20,6 +20,7 @@ type call struct {
 	writer   *recorder
 	identity jobs.Identity // set by guard
 	let      credential    // set by guard
+	signedIn bool          // set by guard: let is a session's
 	failure  error         // what the log is told beside the status
 	rest     func()        // writes the rest of the answer, once all routing has returned
 }
@@ -93,6 +94,9 @@ func (s *Server) log(c *call, took time.Duration) {
 		slog.String("requestId", c.id), slog.String("method", c.request.Method), slog.String("path", c.request.URL.Path),
 		slog.Int("status", c.writer.status), slog.Int64("bytes", c.writer.bytes), slog.Duration("took", took),
 		slog.String("remote", c.request.RemoteAddr), slog.String("key", c.identity.Key),
+	}
+	if client, forwarded := s.proxies.client(c.request); forwarded {
+		attributes = append(attributes, slog.String("client", client.String()))
 	}
 	if c.failure != nil {
 		attributes = append(attributes, slog.Any("error", c.failure))

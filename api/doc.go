@@ -8,13 +8,22 @@
 // the log gets of it; what went wrong is logged there and nowhere else. rescue turns a panic into a
 // problem that shows the request's id and nothing more. guard finds out who asks; it holds for every
 // operation that is not declared public. Somebody is an API key, a token, which holds all there is to know of
-// it under a signature, or a browser's session; which operations are for which of them, and with which scope,
-// is declared with each.
+// it under a signature, a JWT of another issuer, or a session: a browser's, known by a cookie, or a script's.
+// Which operations are for which of them, and with which scope, is declared with each.
 //
 // A handler that touches a task gets it from Server.owned, the one place that decides whose task it is:
 // an unknown id is 404, somebody else's task 403. A body is read by its handler, through readBody, when
 // it is known who asks: first checked as text that can be stored and that every reader understands
 // alike, then decoded strictly.
+//
+// # Signing in
+//
+// Who knows the password of a user gets a session. A try is counted before the password is looked at, by
+// name and by address, in the database: so the limits hold over replicas and however many come at once. A
+// good one is taken off the count again. An unknown name, a disabled user and a wrong password take the same
+// work and get the same answer. A session is bound to the generation of its user, which rises with every
+// change of the user; what was opened before is then good no more, and neither are the tokens that were
+// made in it.
 //
 // # Errors
 //

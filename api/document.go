@@ -61,6 +61,7 @@ func documentConfig() huma.Config {
 				{Name: "tokens", Description: "For browsers."},
 				{Name: "keys", Description: "For servers."},
 				{Name: "webhooks", Description: "What your app is told."},
+				{Name: "users", Description: "People, who sign in with a name and a password."},
 				{Name: "kinds", Description: "What work there is."},
 				{Name: "fleet", Description: "Who does the work."},
 				{Name: "health", Description: "For load balancers."},
@@ -68,7 +69,7 @@ func documentConfig() huma.Config {
 			Components: &huma.Components{
 				Schemas: schemas,
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					bearerScheme: {Type: "http", Scheme: "bearer", Description: "An API key, or a token from POST /v1/tokens where the operation says so."},
+					bearerScheme: {Type: "http", Scheme: "bearer", Description: "An API key, a JWT of an issuer that is known here, or what POST /auth/login answers; or a token from POST /v1/tokens where the operation says so."},
 				},
 			},
 			OnAddOperation: []huma.AddOpFunc{complement},

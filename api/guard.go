@@ -12,6 +12,7 @@ import (
 
 	"github.com/danielgtaylor/huma/v2"
 
+	"freshet/api/issuer"
 	"freshet/jobs"
 	"freshet/jobs/postgres"
 )
@@ -87,7 +88,11 @@ func (s *Server) identify(ctx context.Context, header string) (jobs.Identity, er
 	case !strings.EqualFold(scheme, "Bearer") || text == "":
 		return jobs.Identity{}, wrongKey()
 	case strings.HasPrefix(text, tokenPrefix) && len(text) <= maxTokenBytes:
-		return s.tokens.read(text, time.Now())
+		return s.tokens.identify(ctx, text)
+	case issuer.Resembles(text):
+		return s.issued(ctx, text)
+	case strings.HasPrefix(text, sessionPrefix) && len(text) <= maxKeyBytes:
+		return s.sessions.known(ctx, sha256.Sum256([]byte(text)))
 	case len(text) > maxKeyBytes:
 		return jobs.Identity{}, wrongKey()
 	default:

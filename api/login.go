@@ -4,7 +4,11 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"maps"
 	"net/http"
+	"strings"
+	"time"
+	"unicode/utf8"
 
 	"freshet/jobs"
 )
@@ -40,7 +44,7 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) {
 // loginContent is what the page shows that signs in.
 type loginContent struct {
 	Code   string // of the link that led here; empty: there was none
-	Failed bool
+	Failed string // why the last try did not do
 }
 
 // loginForm only asks: a link may be opened by something that looks ahead, and must not be used up by it.
@@ -52,15 +56,40 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	if !s.ownForm(w, r) {
 		return
 	}
-	err := s.sessions.open(w, r, r.PostForm.Get("code"))
+	limited, cancel := context.WithTimeout(r.Context(), s.limits.Work)
+	defer cancel()
+	err := s.enter(limited, w, r)
+	var refused *problem
 	switch {
-	case errors.Is(err, jobs.ErrNotFound):
-		s.form(w, r, http.StatusUnauthorized, "login.html", loginContent{Failed: true})
-	case err != nil:
-		writeProblem(r.Context(), problemOf(err))
-	default:
+	case err == nil:
 		http.Redirect(w, r, homePath, http.StatusSeeOther)
+	case errors.As(err, &refused) && (refused.Code == codeUnauthorized || refused.Code == codeTooManyLogins):
+		maps.Copy(w.Header(), refused.headers)
+		s.form(w, r, refused.Status, "login.html", loginContent{Failed: refused.Detail})
+	default:
+		writeProblem(r.Context(), problemOf(err))
 	}
+}
+
+// enter signs the browser in by what it sent: the code of a link, or a name and a password.
+func (s *Server) enter(ctx context.Context, w http.ResponseWriter, r *http.Request) error {
+	if !r.PostForm.Has("user") {
+		err := s.sessions.open(ctx, w, r.PostForm.Get("code"))
+		if errors.Is(err, jobs.ErrNotFound) {
+			return notLetIn("This link was used before, or has expired. freshet dev prints a new one when it starts.")
+		}
+		return err
+	}
+	name, password := r.PostForm.Get("user"), r.PostForm.Get("password")
+	if text := name + password; !utf8.ValidString(text) || strings.ContainsRune(text, 0) {
+		return newProblem(codeInvalidBody, "Name and password must be UTF-8 without NUL.")
+	}
+	secret, session := newSession("", sessionLife)
+	if _, err := s.signIn(ctx, name, password, session); err != nil {
+		return err
+	}
+	http.SetCookie(w, s.sessions.started(secret))
+	return nil
 }
 
 func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
@@ -76,14 +105,23 @@ func (s *Server) logout(w http.ResponseWriter, r *http.Request) {
 
 // ownForm reads a form that one of our own pages sent; anything else it refuses.
 func (s *Server) ownForm(w http.ResponseWriter, r *http.Request) bool {
+	if s.sessions.own.Check(r) != nil {
+		writeProblem(r.Context(), notOwnPage())
+		return false
+	}
+	connection := http.NewResponseController(w)
+	_ = connection.SetReadDeadline(time.Now().Add(s.limits.BodyTime)) // not every connection has one: a test's has not
 	r.Body = http.MaxBytesReader(w, r.Body, maxForm)
+	err := r.ParseForm()
+	var tooLarge *http.MaxBytesError
 	switch {
-	case s.sessions.own.Check(r) != nil:
-		writeProblem(r.Context(), newProblem(codeForbidden, "Another page than one of Freshet's own asks for this."))
-	case r.ParseForm() != nil:
-		writeProblem(r.Context(), newProblem(codeInvalidBody, ""))
-	default:
+	case err == nil:
+		_ = connection.SetReadDeadline(time.Time{})
 		return true
+	case errors.As(err, &tooLarge):
+		writeProblem(r.Context(), newProblem(codeTooLarge, ""))
+	default:
+		writeProblem(r.Context(), newProblem(codeInvalidBody, ""))
 	}
 	return false
 }

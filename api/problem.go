@@ -34,6 +34,7 @@ const (
 	codeInvalidInput     code = "invalid_input"
 	codeUnknownKind      code = "unknown_kind"
 	codeTooManyStreams   code = "too_many_streams"
+	codeTooManyLogins    code = "too_many_logins"
 	codeClientGone       code = "client_gone"
 	codeInternal         code = "internal"
 	codeUnavailable      code = "unavailable"
@@ -82,6 +83,7 @@ func refusals() []refusal {
 		{codeInvalidInput, 422, "The input does not fit the kind", "It breaks the kind's input schema; errors say where."},
 		{codeUnknownKind, 422, "There is no such kind", "Kinds are those of freshet.yaml; GET /v1/kinds lists them."},
 		{codeTooManyStreams, 429, "Too many streams", "An owner may have 100 open at a time. Close some, or come back."},
+		{codeTooManyLogins, 429, "Too many tries", "Signing in failed too often, under this name or from this address. Come back after Retry-After."},
 		{codeClientGone, 499, "The client went away", "Only the log shows this: the client closed the connection before the answer."},
 		{codeInternal, 500, "That is our fault", "The log says more, under the request's id."},
 		{codeUnavailable, 503, "Not now", "The database does not answer. Try again soon."},

@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// credential is the SHA-256 of the key or the session that let a caller in; zero for a token, which ends
-// by itself.
+// credential is the SHA-256 of the key or the session that let a caller in. It is zero for a JWT and for a
+// token that was not made in a session: they end by themselves.
 type credential [sha256.Size]byte
 
 // runRevoke closes, again and again until ctx ends, the streams of keys and sessions that are good no

@@ -89,6 +89,8 @@ func (s *Server) operations(mux chi.Router) huma.API {
 	s.keyRoutes(r)
 	s.endpointRoutes(r)
 	s.deliveryRoutes(r)
+	s.userRoutes(r)
+	s.loginRoutes(r)
 	s.operatorRoutes(r)
 	s.credentialRoutes(r)
 	s.healthRoutes(r)

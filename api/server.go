@@ -9,9 +9,14 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
+	"runtime"
 	"sync"
 	"time"
 
+	"freshet/api/issuer"
+	"freshet/api/password"
+	"freshet/jobs"
 	"freshet/jobs/postgres"
 	"freshet/jobs/realtime"
 	"freshet/jobs/secret"
@@ -21,11 +26,13 @@ import (
 // Config is what a Server needs.
 type Config struct {
 	Store       *postgres.Store
-	Hub         *realtime.Hub // reads a Feed; woken by the process's Listener, and run by the caller
-	Secrets     *secret.Box   // wraps the keys that replicas share
-	PublicURL   string        // where users reach the API; empty: links are paths alone
-	CORSOrigins []string      // origins of web pages that may call the API; "*" is any
-	Version     string        // shown to those who are known
+	Hub         *realtime.Hub  // reads a Feed; woken by the process's Listener, and run by the caller
+	Secrets     *secret.Box    // wraps the keys that replicas share
+	PublicURL   string         // where users reach the API; empty: links are paths alone
+	CORSOrigins []string       // origins of web pages that may call the API; "*" is any
+	Issuers     []jobs.Issuer  // whose JWTs are taken
+	Proxies     []netip.Prefix // who may say whom a request comes from
+	Version     string         // shown to those who are known
 	Logger      *slog.Logger
 	Hearing     func() bool    // tells whether the process's Listener hears; nil: it is not asked
 	Webhooks    webhook.Policy // where messages may be sent
@@ -95,7 +102,10 @@ type Server struct {
 	streams   *streams
 	keys      *keyring
 	tokens    tokens
+	issuers   *issuer.Verifier
 	sessions  *sessions
+	passwords *password.Hasher
+	proxies   proxies
 	cursors   *secret.Signer
 	links     *secret.Signer
 	seal      webhook.Seal
@@ -131,8 +141,10 @@ func New(ctx context.Context, config Config) (*Server, error) {
 		streams:   newStreams(config.Limits.orDefaults().Streams),
 		catalogue: &catalogue{store: config.Store, logger: config.Logger, wake: make(chan struct{}, 1)},
 		keys:      &keyring{store: config.Store},
-		tokens:    tokens{signer},
-		cursors:   cursors, links: links,
+		tokens:    tokens{signer, config.Store},
+		issuers:   issuer.New(config.Issuers, config.Logger, time.Now),
+		passwords: password.New(runtime.NumCPU()), proxies: config.Proxies,
+		cursors: cursors, links: links,
 		seal: webhook.NewSeal(config.Secrets), policy: config.Webhooks,
 		stopping: make(chan struct{}),
 	}

@@ -16,6 +16,10 @@ const (
 	sessionCookie = "freshet_session"
 	// sessionLife is how long a browser stays signed in.
 	sessionLife = 7 * 24 * time.Hour
+	// sessionPrefix tells the secret of a script's session, which is no cookie, from API keys.
+	sessionPrefix = "frs_"
+	// scriptLife is how long a script stays signed in.
+	scriptLife = 15 * time.Minute
 )
 
 // sessions knows browsers by a cookie. What changes something is taken from our own pages alone: any
@@ -38,9 +42,15 @@ func (s *sessions) identify(ctx context.Context, r *http.Request) (jobs.Identity
 		return jobs.Identity{}, newProblem(codeUnauthorized, "").with("WWW-Authenticate", challenge)
 	}
 	if err := s.own.Check(r); err != nil {
-		return jobs.Identity{}, newProblem(codeForbidden, "Another page than one of Freshet's own asks for this. Use an API key.")
+		return jobs.Identity{}, notOwnPage()
 	}
-	callOf(ctx).let = hash
+	return s.known(ctx, hash)
+}
+
+// known finds out whose session the call is made in. The error may be a problem.
+func (s *sessions) known(ctx context.Context, hash credential) (jobs.Identity, error) {
+	c := callOf(ctx)
+	c.let, c.signedIn = hash, true
 	identity, err := s.server.store.Session(ctx, hash)
 	if errors.Is(err, jobs.ErrNotFound) {
 		return identity, notLetIn("The session has ended. Sign in again.")
@@ -48,20 +58,25 @@ func (s *sessions) identify(ctx context.Context, r *http.Request) (jobs.Identity
 	return identity, err
 }
 
+// newSession makes a session and the secret that is given to its bearer.
+func newSession(prefix string, life time.Duration) (secret string, session jobs.Session) {
+	secret = prefix + rand.Text() + rand.Text()
+	return secret, jobs.Session{Hash: sha256.Sum256([]byte(secret)), ExpiresAt: time.Now().Add(life)}
+}
+
 // open signs the browser in that sends the code of a login link. Errors: jobs.ErrNotFound.
-func (s *sessions) open(w http.ResponseWriter, r *http.Request, code string) error {
-	secret := rand.Text() + rand.Text()
-	session := jobs.Session{Hash: sha256.Sum256([]byte(secret)), ExpiresAt: time.Now().Add(sessionLife)}
-	if err := s.server.store.Login(r.Context(), sha256.Sum256([]byte(code)), session); err != nil {
+func (s *sessions) open(ctx context.Context, w http.ResponseWriter, code string) error {
+	secret, session := newSession("", sessionLife)
+	if err := s.server.store.Login(ctx, sha256.Sum256([]byte(code)), session); err != nil {
 		return err
 	}
-	http.SetCookie(w, s.cookie(secret, int(sessionLife.Seconds())))
+	http.SetCookie(w, s.started(secret))
 	return nil
 }
 
 // end signs the browser out.
 func (s *sessions) end(w http.ResponseWriter, r *http.Request) error {
-	http.SetCookie(w, s.cookie("", -1))
+	http.SetCookie(w, s.ended())
 	hash, found := s.hash(r)
 	if !found {
 		return nil
@@ -69,7 +84,7 @@ func (s *sessions) end(w http.ResponseWriter, r *http.Request) error {
 	return s.server.store.Logout(r.Context(), hash)
 }
 
-func (s *sessions) hash(r *http.Request) (hash [sha256.Size]byte, found bool) {
+func (s *sessions) hash(r *http.Request) (hash credential, found bool) {
 	cookie, err := r.Cookie(s.name())
 	if err != nil || cookie.Value == "" || len(cookie.Value) > maxKeyBytes {
 		return hash, false
@@ -85,6 +100,13 @@ func (s *sessions) name() string {
 	}
 	return sessionCookie
 }
+
+// started is the cookie of a new session, and ended takes it away.
+func (s *sessions) started(secret string) *http.Cookie {
+	return s.cookie(secret, int(sessionLife.Seconds()))
+}
+
+func (s *sessions) ended() *http.Cookie { return s.cookie("", -1) }
 
 func (s *sessions) cookie(value string, seconds int) *http.Cookie {
 	return &http.Cookie{ //nolint:gosec // Secure wherever there is https; "freshet dev" has none

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"time"
 
 	"github.com/google/uuid"
 
@@ -44,8 +43,8 @@ type submitOutput struct {
 }
 
 // submitted adds to a task what only its submitter gets.
-func (s *Server) submitted(task taskView) (taskView, error) {
-	token, until, err := s.tokens.forTask(task.ID, task.Owner, time.Now())
+func (s *Server) submitted(ctx context.Context, task taskView) (taskView, error) {
+	token, until, err := s.tokens.forTask(callOf(ctx), task.ID, task.Owner)
 	task.ReadToken, task.ReadTokenExpiresAt = token, &until
 	return task, err
 }
@@ -86,10 +85,10 @@ func (s *Server) place(ctx context.Context, order order) (*submitOutput, error) 
 				return nil, err
 			}
 			output.Status, output.Replayed = http.StatusOK, "true"
-			output.Body, err = s.submitted(s.view(task))
+			output.Body, err = s.submitted(ctx, s.view(task))
 			return output, err
 		default:
-			output.Body, err = s.submitted(s.view(order.task()))
+			output.Body, err = s.submitted(ctx, s.view(order.task()))
 			return output, err
 		}
 	}
@@ -201,7 +200,7 @@ func (s *Server) batchAnswer(ctx context.Context, orders []order, submitted []jo
 				return nil, err
 			}
 		}
-		if output.Body.Items[i], err = s.submitted(s.brief(task)); err != nil {
+		if output.Body.Items[i], err = s.submitted(ctx, s.brief(task)); err != nil {
 			return nil, err
 		}
 	}

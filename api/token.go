@@ -18,7 +18,8 @@ func (s *Server) tokenRoutes(r *routes) {
 		id: "create-token", method: http.MethodPost, path: "/v1/tokens", tag: "tokens",
 		summary: "Make a token for a browser",
 		detail: "It lets whoever has it see, and with the scope cancel also cancel, the tasks of one owner, or only some of " +
-			"them, for an hour at most. It can neither submit nor make tokens. What is open when it expires is closed.",
+			"them, for an hour at most. It can neither submit nor make tokens. It ends no later than the session, or the JWT, of " +
+			"who made it. What is open when it ends is closed.",
 		body: reflect.TypeFor[tokenRequest](), example: map[string]any{"owner": "user-17", "scopes": []string{"read"}, "ttl": "15m"},
 		status:  http.StatusCreated,
 		refuses: []code{codeInvalidRequest, codeForbidden, codeNotFound},
@@ -67,10 +68,9 @@ func (s *Server) createToken(ctx context.Context, _ *struct{}) (*tokenOutput, er
 	if err != nil {
 		return nil, err
 	}
-	until := time.Now().Add(life).Truncate(time.Second).UTC()
-	token, err := s.tokens.issue(owner, jobs.Grant{Scopes: request.Scopes, Tasks: request.Tasks}, until)
+	token, until, err := s.tokens.issue(callOf(ctx), owner, jobs.Grant{Scopes: request.Scopes, Tasks: request.Tasks}, life)
 	if err != nil {
-		return nil, fmt.Errorf("make a token: %w", err)
+		return nil, err
 	}
 	return &tokenOutput{tokenView{token, until}}, nil
 }

@@ -164,6 +164,7 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 		Store: s.store, Hub: hub, Secrets: box, PublicURL: s.settings.Server.PublicURL,
 		CORSOrigins: s.settings.Server.CORSOrigins, Hearing: listener.Hearing, Version: a.Version, Logger: a.logger,
 		Webhooks: policy,
+		Issuers:  s.settings.Server.Auth.Issuers, Proxies: s.settings.Server.TrustedProxies,
 	})
 	switch {
 	case errors.Is(err, secret.ErrWrongKey):

@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"slices"
+	"reflect"
 	"sync"
 	"time"
 
@@ -71,8 +71,8 @@ func (r *devReload) take(ctx context.Context) error {
 	}
 	tell := r.project.app.tell
 	tell("%s reloaded: %s, %s", filepath.Base(settings.Path), count(len(settings.Kinds), "kind"), count(len(settings.Pools), "pool"))
-	if server.PublicURL != settings.Server.PublicURL || !slices.Equal(server.CORSOrigins, settings.Server.CORSOrigins) {
-		tell("a change of server: (publicUrl, corsOrigins) is taken at the next start of freshet dev")
+	if !reflect.DeepEqual(server, settings.Server) {
+		tell("a change of server: is taken at the next start of freshet dev")
 	}
 	return nil
 }

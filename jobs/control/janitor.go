@@ -50,7 +50,7 @@ func (j *Janitor) Run(ctx context.Context) error {
 // Clean removes what is too old now.
 func (j *Janitor) Clean(ctx context.Context) error {
 	kept := j.retention()
-	failures := []error{j.store.ForgetWorkers(ctx, mourning), j.store.ForgetTurns(ctx, oldTurn)}
+	failures := []error{j.store.ForgetWorkers(ctx, mourning), j.store.ForgetTurns(ctx, oldTurn), j.store.ForgetLogins(ctx)}
 	if kept.Tasks > 0 {
 		failures = append(failures, drain(ctx, func(ctx context.Context, limit int) (int, error) {
 			return j.store.RemoveOld(ctx, kept.Tasks, limit)

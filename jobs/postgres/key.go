@@ -148,7 +148,7 @@ func (s *Store) Identify(ctx context.Context, hash [32]byte) (jobs.Identity, err
 func (s *Store) GoodCredentials(ctx context.Context, hashes [][]byte) (map[[32]byte]bool, error) {
 	rows, err := s.pool.Query(ctx, `SELECT hash FROM freshet.key_secrets
 			WHERE hash = ANY ($1) AND (expires_at IS NULL OR expires_at > clock_timestamp())
-		UNION ALL SELECT hash FROM freshet.sessions WHERE hash = ANY ($1) AND expires_at > clock_timestamp()`, hashes)
+		UNION ALL SELECT s.hash `+goodSessions+` AND s.hash = ANY ($1)`, hashes)
 	if err != nil {
 		return nil, fmt.Errorf("good credentials: %w", err)
 	}
