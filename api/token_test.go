@@ -39,11 +39,14 @@ func TestTokenReadsAndNothingElse(t *testing.T) {
 			"pause-kind", "resume-kind", "pause-pool", "resume-pool", "set-maintenance", "reload-config", "create-key", "rotate-key",
 			"create-webhook", "pause-webhook", "resume-webhook", "rotate-webhook", "test-webhook", "resend-delivery",
 			"hold-credential", "release-credential",
-			"create-schedule", "pause-schedule", "resume-schedule", "run-schedule":
+			"create-schedule", "pause-schedule", "resume-schedule", "run-schedule",
+			"create-user", "logout":
 			method = http.MethodPost
-		case "delete-task", "delete-key", "delete-webhook", "delete-schedule":
+		case "login":
+			method, status = http.MethodPost, http.StatusUnauthorized
+		case "delete-task", "delete-key", "delete-webhook", "delete-schedule", "delete-user":
 			method = http.MethodDelete
-		case "change-webhook", "change-schedule":
+		case "change-webhook", "change-schedule", "change-user":
 			method = http.MethodPatch
 		}
 		path := strings.Replace(strings.NewReplacer("%s", task.ID, "%w", task.ID, "%d", task.ID).Replace(stranger.path), "?wait=10s&until=end", "", 1)
