@@ -165,10 +165,17 @@ func TestDeletedUserLeavesNothingRunning(t *testing.T) {
 	}
 	waiting, running := submit(session, `{"kind":"anything"}`), submit(session, `{"kind":"anything"}`)
 	scheduled, done := submit(session, `{"kind":"anything","delay":"1h"}`), submit(session, `{"kind":"anything"}`)
+	many := `{"tasks":[` + strings.Repeat(`{"kind":"anything"},`, 600) + `{"kind":"anything"}]}` // more than are looked for at a time
+	r.call(session, http.MethodPost, "/v1/tasks/batch", many).want(http.StatusAccepted)
 	another := r.submit(`{"kind":"anything"}`)
 	claim := r.claim(running.ID)
 	r.complete(r.claim(done.ID), `{}`)
 	r.call(root, http.MethodDelete, "/v1/users/eve", "").want(http.StatusNoContent)
+	var alive int
+	r.ok(r.store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM freshet.tasks WHERE owner = 'eve' AND state = 'pending'`).Scan(&alive))
+	if alive != 0 {
+		t.Errorf("%d tasks of the user still wait", alive)
+	}
 	read := func(task taskDocument) taskDocument {
 		return r.call(root, http.MethodGet, "/v1/tasks/"+task.ID, "").want(http.StatusOK).task()
 	}
