@@ -38,8 +38,8 @@ func (s *Server) userRoutes(r *routes) {
 	handle(r, operation{
 		id: "delete-user", method: http.MethodDelete, path: "/v1/users/{name}", tag: "users",
 		summary: "Delete a user, and cancel all tasks of this owner that have not ended",
-		detail: "First the user is disabled, then the tasks are cancelled, one by one, then the user is deleted: what breaks off " +
-			"can be done again. Tasks that have ended stay.",
+		detail: "First the user is disabled, then the owner's schedules are paused but for those of freshet.yaml, then the tasks " +
+			"are cancelled, one by one, then the user is deleted: what breaks off can be done again. Tasks that have ended stay.",
 		access: admin, long: true, status: http.StatusNoContent, refuses: []code{codeNotFound},
 	}, s.deleteUser)
 }
@@ -164,10 +164,38 @@ func (s *Server) deleteUser(ctx context.Context, in *userInput) (*struct{}, erro
 	if err != nil {
 		return nil, err
 	}
+	if err := s.pauseAll(ctx, in.Name); err != nil {
+		return nil, err
+	}
 	if err := s.cancelAll(ctx, in.Name); err != nil {
 		return nil, err
 	}
 	return nil, s.briefly(ctx, func(ctx context.Context) error { return s.store.RemoveUser(ctx, in.Name) })
+}
+
+// pauseAll pauses the schedules that make tasks for an owner. Those of freshet.yaml are the operator's.
+func (s *Server) pauseAll(ctx context.Context, owner string) error {
+	return s.briefly(ctx, func(ctx context.Context) error {
+		schedules, err := s.store.Schedules(ctx, owner)
+		if err != nil {
+			return err
+		}
+		for _, schedule := range schedules {
+			if schedule.Source == jobs.FromFile || schedule.PausedAt != nil {
+				continue
+			}
+			err := s.store.ChangeSchedule(ctx, schedule.Name, func(now *jobs.Schedule, at time.Time) error {
+				if now.Owner == owner {
+					now.PausedAt = &at
+				}
+				return nil
+			})
+			if err != nil && !errors.Is(err, jobs.ErrNotFound) {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // cancelAll cancels all tasks of an owner that have not ended, the oldest first.

@@ -167,10 +167,14 @@ func TestDeletedUserLeavesNothingRunning(t *testing.T) {
 	scheduled, done := submit(session, `{"kind":"anything","delay":"1h"}`), submit(session, `{"kind":"anything"}`)
 	many := `{"tasks":[` + strings.Repeat(`{"kind":"anything"},`, 600) + `{"kind":"anything"}]}` // more than are looked for at a time
 	r.call(session, http.MethodPost, "/v1/tasks/batch", many).want(http.StatusAccepted)
+	r.call(session, http.MethodPost, "/v1/schedules", `{"name":"nightly","kind":"anything","cron":"0 3 * * *"}`).want(http.StatusCreated)
 	another := r.submit(`{"kind":"anything"}`)
 	claim := r.claim(running.ID)
 	r.complete(r.claim(done.ID), `{}`)
 	r.call(root, http.MethodDelete, "/v1/users/eve", "").want(http.StatusNoContent)
+	if a := r.call(root, http.MethodGet, "/v1/schedules/nightly", "").want(http.StatusOK); !strings.Contains(a.body, `"pausedAt"`) {
+		t.Errorf("the user's schedule goes on: %s", a.body)
+	}
 	var alive int
 	r.ok(r.store.Pool().QueryRow(t.Context(), `SELECT count(*) FROM freshet.tasks WHERE owner = 'eve' AND state = 'pending'`).Scan(&alive))
 	if alive != 0 {
