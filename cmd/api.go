@@ -141,14 +141,14 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	if err := publish(ctx, s, box, a.logger); err != nil {
 		return nil, err
 	}
-	feed := api.NewFeed(s.store, s.settings.Server.PublicURL)
+	outside := s.settings.Server
+	feed := api.NewFeed(s.store, outside.PublicURL)
 	hub := realtime.New(feed, a.logger)
 	controller, reaper, clock := control.New(s.store, a.logger), control.NewReaper(s.store, a.logger), control.NewClock(s.store, a.logger)
 	r := &replica{logger: a.logger, reloader: newReloader(s.store, a.logger)}
 	r.settings.Store(s.settings)
 	janitor := control.NewJanitor(s.store, a.logger, func() jobs.Retention { return r.settings.Load().Retention })
-	allowed := s.settings.Server.Webhooks
-	policy := webhook.Policy{Allow: allowed.Allow, AllowHTTP: allowed.AllowHTTP, Loopback: s.dev}
+	policy := webhook.Policy{Allow: outside.Webhooks.Allow, AllowHTTP: outside.Webhooks.AllowHTTP, Loopback: s.dev}
 	sender := webhook.NewSender(policy)
 	courier := control.NewCourier(control.CourierConfig{
 		Store: s.store, Sender: sender, Seal: webhook.NewSeal(box), Compose: feed.Message, Logger: a.logger,
@@ -161,10 +161,9 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 		return nil, err
 	}
 	r.server, err = api.New(ctx, api.Config{
-		Store: s.store, Hub: hub, Secrets: box, PublicURL: s.settings.Server.PublicURL,
-		CORSOrigins: s.settings.Server.CORSOrigins, Hearing: listener.Hearing, Version: a.Version, Logger: a.logger,
-		Webhooks: policy,
-		Issuers:  s.settings.Server.Auth.Issuers, Proxies: s.settings.Server.TrustedProxies,
+		Store: s.store, Hub: hub, Secrets: box, PublicURL: outside.PublicURL, CORSOrigins: outside.CORSOrigins,
+		Issuers: outside.Auth.Issuers, Proxies: outside.TrustedProxies, Webhooks: policy,
+		Hearing: listener.Hearing, Version: a.Version, Logger: a.logger,
 	})
 	switch {
 	case errors.Is(err, secret.ErrWrongKey):
