@@ -18,10 +18,11 @@ import (
 // so that no lock is held while the file is read. Errors: jobs.ErrFenced, and the reader's own.
 func (s *Store) SaveArtifact(ctx context.Context, fence jobs.Fence, name, contentType string, content io.Reader) error {
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
-		var id int64
+		var id, replaced int64
 		err := tx.QueryRow(ctx, `
-			WITH old AS (DELETE FROM freshet.artifacts WHERE task_id = $1 AND attempt = $2 AND name = $3)
-			SELECT nextval(pg_get_serial_sequence('freshet.artifacts', 'id'))`, fence.TaskID, fence.Attempt, name).Scan(&id)
+			WITH old AS (DELETE FROM freshet.artifacts WHERE task_id = $1 AND attempt = $2 AND name = $3 RETURNING size)
+			SELECT nextval(pg_get_serial_sequence('freshet.artifacts', 'id')), coalesce((SELECT size FROM old), 0)`,
+			fence.TaskID, fence.Attempt, name).Scan(&id, &replaced)
 		if err != nil {
 			return err
 		}
@@ -35,12 +36,16 @@ func (s *Store) SaveArtifact(ctx context.Context, fence jobs.Fence, name, conten
 			return err
 		}
 		changed, err := tx.Exec(ctx, `
-			WITH attempt AS (
-				SELECT FROM freshet.attempts a, (SELECT $3::uuid AS worker_id) AS task
-				WHERE a.task_id = $1 AND a.number = $2 AND `+fenced+` FOR UPDATE OF a
+			WITH task AS MATERIALIZED (
+				SELECT id, $3::uuid AS worker_id FROM freshet.tasks WHERE id = $1 FOR UPDATE
+			), attempt AS MATERIALIZED (
+				SELECT a.task_id FROM freshet.attempts a JOIN task ON a.task_id = task.id
+				WHERE a.number = $2 AND `+fenced+` FOR UPDATE OF a
+			), counted AS (
+				UPDATE freshet.tasks t SET artifact_bytes = t.artifact_bytes + $5 - $7 FROM attempt WHERE t.id = attempt.task_id
 			)
 			UPDATE freshet.artifacts SET size = $5, sha256 = $6 WHERE id = $4 AND EXISTS (SELECT FROM attempt)`,
-			fence.TaskID, fence.Attempt, fence.WorkerID, id, size, digest)
+			fence.TaskID, fence.Attempt, fence.WorkerID, id, size, digest, replaced)
 		if err == nil && changed.RowsAffected() == 0 {
 			err = jobs.ErrFenced
 		}

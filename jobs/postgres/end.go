@@ -33,7 +33,8 @@ const endingSQL = `ended AS (
 		progress = CASE WHEN m.verdict = 'completed' THEN 100 ELSE t.progress END,
 		failure = CASE WHEN m.verdict = 'failed' AND NOT m.follows THEN m.failure::json END,
 		usage = coalesce(m.usage::json, t.usage),
-		ended_at = CASE WHEN NOT m.follows THEN m.now END
+		ended_at = CASE WHEN NOT m.follows THEN m.now END,
+		output_bytes = CASE WHEN m.verdict = 'completed' THEN coalesce(octet_length(m.output), 0) ELSE t.output_bytes END
 	FROM mine m WHERE t.id = m.task_id
 	RETURNING t.id, t.seq, ` + toldTask + `
 ), payload AS (

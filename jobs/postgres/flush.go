@@ -30,13 +30,14 @@ WITH input AS MATERIALIZED (
 	WHERE ` + fenced + `
 	ORDER BY a.task_id FOR UPDATE OF a
 ), fitting AS MATERIALIZED (
-	SELECT *, (SELECT count(*) FROM record r WHERE r.flush = attempt.flush) AS records
-	FROM attempt WHERE flushed_to = flush_from
+	SELECT attempt.*, r.records, r.printed FROM attempt CROSS JOIN LATERAL (
+		SELECT count(*) AS records, coalesce(sum(octet_length(bytes)), 0) AS printed FROM record WHERE record.flush = attempt.flush
+	) r WHERE flushed_to = flush_from
 ), counted AS (
 	UPDATE freshet.attempts a SET flushed_to = f.flush_to
 	FROM fitting f WHERE a.task_id = f.task_id AND a.number = f.number
 ), moved AS (
-	UPDATE freshet.tasks t SET seq = t.seq + f.records,
+	UPDATE freshet.tasks t SET seq = t.seq + f.records, log_bytes = t.log_bytes + f.printed,
 		progress = coalesce(f.progress, t.progress), message = coalesce(f.message, t.message)
 	FROM fitting f WHERE t.id = f.task_id
 	RETURNING t.id, f.flush, f.number, t.seq - f.records AS base

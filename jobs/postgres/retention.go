@@ -38,18 +38,29 @@ func (s *Store) RemoveOld(ctx context.Context, age time.Duration, limit int) (in
 	return int(tag.RowsAffected()), nil
 }
 
-// RemoveOldArtifacts deletes the files of tasks that ended longer than age ago, at most limit of them, and
-// tells how many.
+const removeOldArtifactsSQL = `
+WITH task AS MATERIALIZED (
+	SELECT t.id FROM freshet.tasks t
+	WHERE t.id < $1 AND t.state IN ('completed', 'failed', 'cancelled') AND t.ended_at < $2
+		AND EXISTS (SELECT FROM freshet.artifacts a WHERE a.task_id = t.id)
+	ORDER BY t.id LIMIT $3 FOR UPDATE SKIP LOCKED
+), gone AS (
+	DELETE FROM freshet.artifacts a USING task WHERE a.task_id = task.id
+), counted AS (
+	UPDATE freshet.tasks t SET artifact_bytes = 0 FROM task WHERE t.id = task.id
+)
+SELECT count(*) FROM task`
+
+// RemoveOldArtifacts deletes the files of tasks that ended longer than age ago, of at most limit tasks, and
+// tells of how many.
 func (s *Store) RemoveOldArtifacts(ctx context.Context, age time.Duration, limit int) (int, error) {
 	before := time.Now().Add(-age)
-	tag, err := s.pool.Exec(ctx, `DELETE FROM freshet.artifacts WHERE id IN (
-		SELECT a.id FROM freshet.artifacts a JOIN freshet.tasks t ON t.id = a.task_id
-		WHERE a.task_id < $1 AND t.state IN ('completed', 'failed', 'cancelled') AND t.ended_at < $2 LIMIT $3)`,
-		firstID(before), before, limit)
+	removed := 0
+	err := s.pool.QueryRow(ctx, removeOldArtifactsSQL, firstID(before), before, limit).Scan(&removed)
 	if err != nil {
 		return 0, fmt.Errorf("remove old artifacts: %w", err)
 	}
-	return int(tag.RowsAffected()), nil
+	return removed, nil
 }
 
 // DropLogs drops the days of output all of whose tasks ended longer than age ago, and tells how many.
@@ -77,6 +88,22 @@ func (s *Store) DropDays(ctx context.Context) (int, error) {
 		}
 	}
 	return dropped, nil
+}
+
+// uncountLogs has what the tasks of a day printed count no more. It comes before the drop: were it after, and
+// did this process die in between, they would count for as long as the tasks are kept.
+func (s *Store) uncountLogs(ctx context.Context, bounds []any) error {
+	const tasks = 5000
+	for changed := int64(tasks); changed == tasks; {
+		tag, err := s.pool.Exec(ctx, `WITH task AS MATERIALIZED (
+				SELECT id FROM freshet.tasks WHERE id >= $1 AND id < $2 AND log_bytes > 0 ORDER BY id LIMIT $3 FOR UPDATE
+			) UPDATE freshet.tasks t SET log_bytes = 0 FROM task WHERE t.id = task.id`, append(bounds, tasks)...)
+		if err != nil {
+			return fmt.Errorf("uncount what tasks printed: %w", err)
+		}
+		changed = tag.RowsAffected()
+	}
+	return nil
 }
 
 // dropTimeout is how long a drop waits for the lock that it needs, and so keeps others waiting; what was
@@ -108,6 +135,11 @@ func (s *Store) dropDays(ctx context.Context, table string, before time.Time, ke
 		}
 		if kept {
 			continue
+		}
+		if table == "task_logs" {
+			if err := s.uncountLogs(ctx, bounds); err != nil {
+				return dropped, err
+			}
 		}
 		_, err = s.pool.Exec(ctx, fmt.Sprintf(`DO $$ BEGIN
 			PERFORM set_config('lock_timeout', '%s', true);

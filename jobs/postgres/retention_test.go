@@ -94,6 +94,9 @@ func TestOldLogsGoByTheDay(t *testing.T) {
 	if b.rows("task_logs", old) != 0 || b.rows("task_logs", mixed) != 1 || b.rows("task_events", old) == 0 {
 		t.Error("the wrong days were dropped")
 	}
+	if n := b.count(`SELECT sum(log_bytes) FROM freshet.tasks`); n != 2*len("old\n") {
+		t.Errorf("what is left of the output counts %d bytes", n)
+	}
 	// Whoever reopens the task writes where there is no partition of its day any more.
 	b.ok(b.Retry(t.Context(), old, jobs.Kind{Name: "work", Pool: "default", Retry: jobs.Retry{MaxAttempts: 3}}, b.task(old).KindHash))
 	claim := b.claim(old, b.worker("work"))
@@ -114,5 +117,8 @@ func TestOldArtifactsAreRemoved(t *testing.T) {
 	}
 	if b.rows("artifacts", old) != 0 || b.rows("artifacts", young) != 1 || b.rows("tasks", old) != 1 {
 		t.Error("the wrong files were removed")
+	}
+	if n := b.count(`SELECT sum(artifact_bytes) FROM freshet.tasks`); n != 1 {
+		t.Errorf("what is left of the files counts %d bytes", n)
 	}
 }

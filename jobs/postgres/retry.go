@@ -25,7 +25,7 @@ WITH task AS MATERIALIZED (
 ), moved AS (
 	UPDATE freshet.tasks t SET seq = t.seq + 1, state = 'pending', run = n.run, attempt = n.number, tries = 0,
 		kind_hash = $2, pool = n.pool, max_tries = $4, progress = 0, message = NULL, failure = NULL, usage = NULL,
-		scheduled_at = NULL, started_at = NULL, ended_at = NULL, cancel_requested_at = NULL
+		scheduled_at = NULL, started_at = NULL, ended_at = NULL, cancel_requested_at = NULL, output_bytes = 0
 	FROM next n WHERE t.id = n.task_id
 	RETURNING t.id, t.seq, ` + toldTask + `
 ), payload AS (

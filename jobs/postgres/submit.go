@@ -41,9 +41,9 @@ WITH input AS MATERIALIZED (
 	SELECT *, paused OR scheduled OR limited AS held FROM input WHERE key IS NULL OR task_id IN (SELECT task_id FROM keyed)
 ), task AS (
 	INSERT INTO freshet.tasks AS t (id, owner, kind, kind_hash, pool, state, seq, max_tries, priority, tags, metadata,
-		timeout_ms, rerun_of, idempotency_key, key_active, created_at, scheduled_at, webhook_url, webhook_key)
+		timeout_ms, rerun_of, idempotency_key, key_active, created_at, scheduled_at, webhook_url, webhook_key, input_bytes)
 	SELECT task_id, owner, kind, kind_hash, pool, 'pending', 1, max_tries, priority, tags::text[], metadata::json,
-		timeout_ms, rerun_of, key, key_active, created_at, scheduled_at, webhook_url, webhook_key
+		timeout_ms, rerun_of, key, key_active, created_at, scheduled_at, webhook_url, webhook_key, octet_length(input)
 	FROM fresh
 	RETURNING t.id, t.created_at, ` + toldTask + `
 ), payload AS (

@@ -25,6 +25,11 @@ func neverSQL() map[string]string {
 		"attempts without their River job, or jobs without attempt": `SELECT count(*) FROM
 			(SELECT river_job_id FROM freshet.attempts WHERE state IN ('queued', 'running')) a
 			FULL JOIN river.river_job j ON j.id = a.river_job_id WHERE j.id IS NULL OR a.river_job_id IS NULL`,
+		"tasks whose bytes are miscounted": `SELECT count(*) FROM freshet.tasks t JOIN freshet.task_payloads p ON p.task_id = t.id
+			WHERE t.input_bytes > 0 AND (t.input_bytes, t.output_bytes, t.log_bytes, t.artifact_bytes) <> (
+				octet_length(p.input::text), coalesce(octet_length(p.output::text), 0),
+				(SELECT coalesce(sum(octet_length(data)), 0) FROM freshet.task_logs l WHERE l.task_id = t.id),
+				(SELECT coalesce(sum(size), 0) FROM freshet.artifacts a WHERE a.task_id = t.id))`,
 		"tasks that ended twice in one run": `SELECT count(*) FROM (
 			SELECT e.task_id, a.run FROM freshet.task_events e
 			JOIN freshet.attempts a ON a.task_id = e.task_id AND a.number = e.attempt
