@@ -21,14 +21,14 @@ func (s *Server) lifeRoutes(r *routes) {
 		id: "retry-task", method: http.MethodPost, path: "/v1/tasks/{id}/retry", tag: "tasks", scope: jobs.ScopeWrite,
 		summary: "Run an ended task again, under the same id",
 		detail:  "A new run begins, under the newest revision of the kind, which the input must fit.",
-		refuses: []code{codeNotEnded, codeInvalidInput, codeUnknownKind},
+		refuses: append(overLimits(), codeNotEnded, codeInvalidInput, codeUnknownKind),
 	}, s.retryTask)
 	handle(r, operation{
 		id: "rerun-task", method: http.MethodPost, path: "/v1/tasks/{id}/rerun", tag: "tasks", scope: jobs.ScopeWrite,
 		summary: "Submit a new task like this one",
 		detail:  "It has the same kind, owner, tags, metadata and priority, and another input if the body has one.",
 		body:    reflect.TypeFor[rerunRequest](), bodyOptional: true, status: http.StatusAccepted,
-		refuses: []code{codeInvalidInput, codeUnknownKind},
+		refuses: append(overLimits(), codeInvalidInput, codeUnknownKind),
 	}, s.rerunTask)
 	handle(r, operation{
 		id: "delete-task", method: http.MethodDelete, path: "/v1/tasks/{id}", tag: "tasks", scope: jobs.ScopeWrite,
@@ -75,6 +75,9 @@ func (s *Server) retryTask(ctx context.Context, in *taskInput) (*taskOutput, err
 		return nil, err
 	}
 	if err := fits(kind, task.Input); err != nil {
+		return nil, err
+	}
+	if err := s.allowed.take(ctx, map[string]need{task.Owner: {tasks: 1}}); err != nil {
 		return nil, err
 	}
 	if err := s.store.Retry(ctx, task.ID, kind.Kind.Kind, kind.revision); err != nil {

@@ -69,7 +69,7 @@ func (r *rig) replica(life time.Duration) *httptest.Server {
 	r.t.Cleanup(store.Close)
 	hub := realtime.New(api.NewFeed(store, publicURL), discard())
 	server, err := api.New(r.t.Context(), api.Config{
-		Store: store, Hub: hub, Secrets: box(), Limits: api.Limits{Stream: life, Streams: 1 << 20},
+		Store: store, Hub: hub, Secrets: box(), Limits: api.Limits{Stream: life, Streams: 1 << 20, TasksPerSecond: -1},
 		Logger: slog.New(slog.NewTextHandler(r.t.Output(), &slog.HandlerOptions{Level: slog.LevelError})),
 	})
 	r.ok(err)

@@ -40,9 +40,13 @@ func TestMaintenance(t *testing.T) {
 }
 
 // newReplica is another server on the same database.
-func newReplica(r *rig) *rig {
+func newReplica(r *rig, changes ...func(*api.Config)) *rig {
 	r.t.Helper()
-	server, err := api.New(r.t.Context(), api.Config{Store: r.store, Hub: r.hub, Secrets: box(), Logger: discard()})
+	config := api.Config{Store: r.store, Hub: r.hub, Secrets: box(), Logger: discard()}
+	for _, change := range changes {
+		change(&config)
+	}
+	server, err := api.New(r.t.Context(), config)
 	r.ok(err)
 	r.ok(server.Reload(r.t.Context()))
 	return &rig{t: r.t, store: r.store, hub: r.hub, server: server, schema: r.schema, http: r.serve(server)}

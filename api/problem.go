@@ -35,6 +35,9 @@ const (
 	codeUnknownKind      code = "unknown_kind"
 	codeTooManyStreams   code = "too_many_streams"
 	codeTooManyLogins    code = "too_many_logins"
+	codeRateLimited      code = "rate_limited"
+	codeTooManyTasks     code = "too_many_tasks"
+	codeQuotaExceeded    code = "quota_exceeded"
 	codeClientGone       code = "client_gone"
 	codeInternal         code = "internal"
 	codeUnavailable      code = "unavailable"
@@ -82,8 +85,11 @@ func refusals() []refusal {
 		{codeInvalidParameter, 422, "A parameter is wrong", "A query parameter is unknown or has a bad value; errors say which."},
 		{codeInvalidInput, 422, "The input does not fit the kind", "It breaks the kind's input schema; errors say where."},
 		{codeUnknownKind, 422, "There is no such kind", "Kinds are those of freshet.yaml; GET /v1/kinds lists them."},
-		{codeTooManyStreams, 429, "Too many streams", "An owner may have 100 open at a time. Close some, or come back."},
 		{codeTooManyLogins, 429, "Too many tries", "Signing in failed too often, under this name or from this address. Come back after Retry-After."},
+		{codeTooManyStreams, 429, "Too many streams", "The owner has as many open as it may. Close some, or come back."},
+		{codeRateLimited, 429, "Too fast", "The owner submits faster than it may. Come back when Retry-After says."},
+		{codeTooManyTasks, 429, "Too many open tasks", "The owner has as many tasks that have not ended as it may. Let some end, or cancel some."},
+		{codeQuotaExceeded, 429, "No room left", "The owner's tasks take as many bytes as they may. Delete some, or come back when old ones are removed."},
 		{codeClientGone, 499, "The client went away", "Only the log shows this: the client closed the connection before the answer."},
 		{codeInternal, 500, "That is our fault", "The log says more, under the request's id."},
 		{codeUnavailable, 503, "Not now", "The database does not answer. Try again soon."},

@@ -88,6 +88,7 @@ func newRig(t *testing.T, changes ...func(*api.Config)) *rig {
 	config := api.Config{
 		Store: store, Hub: r.hub, Secrets: box(), PublicURL: "https://tasks.example.com/",
 		Version: "test", Logger: slog.New(slog.NewJSONHandler(r.log, nil)),
+		Limits: api.Limits{TasksPerSecond: -1}, // tests are in a hurry
 	}
 	for _, change := range changes {
 		change(&config)

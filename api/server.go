@@ -48,10 +48,16 @@ type Limits struct {
 	Write    time.Duration // for the client to take the next piece of a stream; 30 s
 	Wait     time.Duration // the longest ?wait=; 60 s
 	Link     time.Duration // how long the address of an artifact is good; 5 min
-	Streams  int           // open streams of one owner; 100
+	Streams  int           // open streams of one owner; 100, and negative: no limit
 	Revoke   time.Duration // how long a stream may go on whose reader was shut out; 30 s
 	Stream   time.Duration // the longest that one stream is open; its reader comes back; 1 h
 	Beat     time.Duration // the longest that a stream is silent; 15 s
+
+	// What one owner may submit. A negative one is no limit.
+	TasksPerSecond int           // at this replica; 50
+	OpenTasks      int           // that have not ended; 10,000
+	Bytes          int64         // that its tasks may take; 1 GiB
+	Recount        time.Duration // how old the sum of its bytes may be; 1 min
 }
 
 func (l Limits) orDefaults() Limits {
@@ -67,6 +73,11 @@ func (l Limits) orDefaults() Limits {
 		Revoke:   cmp.Or(l.Revoke, 30*time.Second),
 		Stream:   cmp.Or(l.Stream, time.Hour),
 		Beat:     cmp.Or(l.Beat, 15*time.Second),
+
+		TasksPerSecond: cmp.Or(l.TasksPerSecond, 50),
+		OpenTasks:      cmp.Or(l.OpenTasks, 10_000),
+		Bytes:          cmp.Or(l.Bytes, 1<<30),
+		Recount:        cmp.Or(l.Recount, time.Minute),
 	}
 }
 
@@ -100,6 +111,7 @@ type Server struct {
 	catalogue *catalogue
 	feed      *Feed
 	streams   *streams
+	allowed   *allowances
 	keys      *keyring
 	tokens    tokens
 	issuers   *issuer.Verifier
@@ -139,6 +151,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 		limits:    config.Limits.orDefaults(),
 		feed:      NewFeed(config.Store, config.PublicURL),
 		streams:   newStreams(config.Limits.orDefaults().Streams),
+		allowed:   newAllowances(config.Store, config.Limits.orDefaults(), config.Logger),
 		catalogue: &catalogue{store: config.Store, logger: config.Logger, wake: make(chan struct{}, 1)},
 		keys:      &keyring{store: config.Store},
 		tokens:    tokens{signer, config.Store},
@@ -162,11 +175,12 @@ func New(ctx context.Context, config Config) (*Server, error) {
 // Handler serves all requests.
 func (s *Server) Handler() http.Handler { return s.handler }
 
-// Run keeps the known kinds up to date, and closes streams of those who were shut out, until ctx ends. It never fails; a database that is away is
-// waited for.
+// Run keeps the known kinds up to date, closes streams of those who were shut out, and sums up what owners
+// keep, until ctx ends. It never fails; a database that is away is waited for.
 func (s *Server) Run(ctx context.Context) error {
 	var duties sync.WaitGroup
 	duties.Go(func() { s.runRevoke(ctx) })
+	duties.Go(func() { s.allowed.run(ctx) })
 	defer duties.Wait()
 	return s.catalogue.run(ctx)
 }

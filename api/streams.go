@@ -2,13 +2,14 @@ package api
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"time"
 )
 
 // streams are the open streams. One owner cannot take all the room.
 type streams struct {
-	limit int // of one owner
+	limit int // of one owner; negative: none
 
 	mu     sync.Mutex
 	open   map[*outlet]struct{}
@@ -23,8 +24,8 @@ func newStreams(limit int) *streams {
 func (s *streams) enter(o *outlet) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.owners[o.owner] >= s.limit {
-		return newProblem(codeTooManyStreams, "").with("Retry-After", "5")
+	if s.limit >= 0 && s.owners[o.owner] >= s.limit {
+		return newProblem(codeTooManyStreams, fmt.Sprintf("%s may have %d streams open at a time.", o.owner, s.limit)).with("Retry-After", "5")
 	}
 	s.owners[o.owner]++
 	s.open[o] = struct{}{}

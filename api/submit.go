@@ -12,7 +12,7 @@ import (
 )
 
 func (s *Server) submitRoutes(r *routes) {
-	refuses := []code{codeInvalidRequest, codeInvalidInput, codeUnknownKind, codeForbidden, codeConflict}
+	refuses := append(overLimits(), codeInvalidRequest, codeInvalidInput, codeUnknownKind, codeForbidden, codeConflict)
 	handle(r, operation{
 		id: "submit-task", method: http.MethodPost, path: "/v1/tasks", tag: "tasks", scope: jobs.ScopeWrite,
 		summary: "Submit a task",
@@ -66,6 +66,9 @@ const freedTries = 5
 
 // place stores an order and answers with the new task, or with the one that its key made before.
 func (s *Server) place(ctx context.Context, order order) (*submitOutput, error) {
+	if err := s.afford(ctx, order); err != nil {
+		return nil, err
+	}
 	for range freedTries {
 		storing, cancel := context.WithTimeout(ctx, s.limits.Work) // what the body took is over
 		submitted, err := s.store.Submit(storing, order.Submission)
@@ -93,6 +96,21 @@ func (s *Server) place(ctx context.Context, order order) (*submitOutput, error) 
 		}
 	}
 	return nil, jobs.ErrBusy
+}
+
+// overLimits are what whoever submits too much is refused with.
+func overLimits() []code { return []code{codeRateLimited, codeTooManyTasks, codeQuotaExceeded} }
+
+// afford takes what orders need from their owners' allowances. The error may be a problem.
+func (s *Server) afford(ctx context.Context, orders ...order) error {
+	needs := map[string]need{}
+	for _, order := range orders {
+		needed := needs[order.Owner]
+		needs[order.Owner] = need{needed.tasks + 1, needed.bytes + int64(len(order.Input))}
+	}
+	limited, cancel := context.WithTimeout(ctx, s.limits.Work)
+	defer cancel()
+	return s.allowed.take(limited, needs)
 }
 
 // unsure tells who submitted to a database that did not answer what that means.
@@ -129,6 +147,9 @@ func (s *Server) submitBatch(ctx context.Context, _ *struct{}) (*batchOutput, er
 	}
 	orders, err := s.prepareAll(ctx, request.Tasks)
 	if err != nil {
+		return nil, err
+	}
+	if err := s.afford(ctx, orders...); err != nil {
 		return nil, err
 	}
 	submissions := make([]jobs.Submission, len(orders))

@@ -162,7 +162,7 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	}
 	r.server, err = api.New(ctx, api.Config{
 		Store: s.store, Hub: hub, Secrets: box, PublicURL: outside.PublicURL, CORSOrigins: outside.CORSOrigins,
-		Issuers: outside.Auth.Issuers, Proxies: outside.TrustedProxies, Webhooks: policy,
+		Issuers: outside.Auth.Issuers, Proxies: outside.TrustedProxies, Webhooks: policy, Limits: limits(outside.Limits),
 		Hearing: listener.Hearing, Version: a.Version, Logger: a.logger,
 	})
 	switch {
@@ -184,6 +184,14 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 		{Name: "HTTP", Run: func(ctx context.Context) error { return r.server.Serve(ctx, s.socket) }},
 	}
 	return r, nil
+}
+
+// limits are the configured ones. Both know the zero as the default, and what is negative as no limit.
+func limits(configured config.Limits) api.Limits {
+	return api.Limits{
+		TasksPerSecond: configured.TasksPerSecond, OpenTasks: configured.OpenTasks,
+		Streams: configured.Streams, Bytes: configured.Bytes,
+	}
 }
 
 // publish makes the kinds, the pools, the schedules and the admin's key of this process those of the database.

@@ -39,6 +39,7 @@ type Server struct {
 	PublicURL   string   // where users reach the API, without a slash at the end
 	CORSOrigins []string // origins of web pages that may call the API
 	Webhooks    Webhooks
+	Limits      Limits
 
 	TrustedProxies []netip.Prefix // who may say, in X-Forwarded-For, whom a request comes from
 	Auth           Auth

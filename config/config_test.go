@@ -72,6 +72,7 @@ func TestParseFull(t *testing.T) {
 			}, {
 				Name: "dev", KeysURL: "http://localhost:3000/jwks?a=b", Audience: "freshet", Algorithms: []string{"RS256"},
 			}}},
+			Limits: config.Limits{TasksPerSecond: 20, OpenTasks: 10_000, Streams: config.NoLimit, Bytes: 10 << 30},
 		},
 		Kinds: []jobs.Kind{{
 			Name: "report", Description: "Monthly report as PDF",

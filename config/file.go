@@ -42,6 +42,7 @@ func serverShape() shape[Server] {
 		field("trustedProxies", "The proxies whose X-Forwarded-For is believed.", list(proxies()),
 			func(s *Server) *[]netip.Prefix { return &s.TrustedProxies }),
 		field("auth", "Who else says who a user is.", authShape(), func(s *Server) *Auth { return &s.Auth }),
+		field("limits", "What one owner may have.", limitsShape(), func(s *Server) *Limits { return &s.Limits }),
 	)
 }
 

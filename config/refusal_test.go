@@ -189,6 +189,10 @@ func TestRefusals(t *testing.T) {
 		`server: {trustedProxies: ["0.0.0.0/0"]}`:                                          `1:27: server.trustedProxies[0]: "0.0.0.0/0" is everybody, and everybody could say to be anybody; name the proxies`,
 		`server: {trustedProxies: [proxy]}`:                                                `1:27: server.trustedProxies[0]: "proxy" must be a network such as 10.0.0.0/8`,
 		`server: {trustedProxies: ["::ffff:10.0.0.0/104"]}`:                                `1:27: server.trustedProxies[0]: "::ffff:10.0.0.0/104" is of IPv4; write it so`,
+		"server: {limits: {tasksPerSecond: 0}}":                                            `1:35: server.limits.tasksPerSecond: 0 must be an integer from 1 to 1000000`,
+		"server: {limits: {openTasks: lots}}":                                              `1:30: server.limits.openTasks: must be an integer from 1 to 1000000, not text`,
+		"server: {limits: {bytes: 5}}":                                                     `1:26: server.limits.bytes: must be a size such as 500MB, 64MiB or 2GiB, not a number without a unit`,
+		"server: {limits: {rate: 5}}":                                                      `1:19: server.limits.rate: unknown key`,
 	} {
 		t.Run(source, func(t *testing.T) {
 			t.Parallel()

@@ -59,6 +59,7 @@ func TestSchemaAgreesWithTheReader(t *testing.T) {
 		"server: {publicUrl: x}", "schedules: [{name: a, cron: 5, kind: a}]", "schedules: [{name: a, kind: a}]",
 		"schedules: [{name: a, cron: '@daily', kind: a, missed: never}]", "kinds: [{name: a, command: [x], input: 5}]",
 		"pools: {a: {allowRootChildren: 1}}", "pools: {a: {childUser: 'a b'}}", "kinds: [{name: a, command: [x], showEnv: x}]",
+		"server: {limits: {streams: never}}", "server: {limits: {bytes: 5}}",
 	} {
 		if schema.Validate(asJSON(t, []byte(source))) == nil {
 			t.Errorf("the schema lets in %s", source)

@@ -28,6 +28,7 @@ const (
 // settings have two kinds. work takes a while, has its effect, a line in the ledger, and ends. hold tells
 // every few milliseconds that it lives, until the gate of its attempt is opened, and goes on as work does.
 const settings = `
+server: {limits: {tasksPerSecond: none}}
 pools:
   default: {slots: SLOTS, lease: LEASE}
 kinds:
