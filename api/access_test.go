@@ -81,6 +81,7 @@ func strangers() map[string]struct {
 		"delete-user":        {"/v1/users/ada", "", 403},
 		"login":              {"/auth/login", `{"user":"ada","password":"correct horse"}`, 401},
 		"logout":             {"/auth/logout", "", 403},
+		"list-acts":          {"/v1/audit", "", 403},
 		"get-maintenance":    {"/v1/maintenance", "", 403},
 		"set-maintenance":    {"/v1/maintenance", `{"enabled":true}`, 403},
 		"reload-config":      {"/v1/config/reload", "", 403},

@@ -44,9 +44,9 @@ type allowances struct {
 
 // allowance is one owner's.
 type allowance struct {
-	used  time.Time
-	rate  bucket
-	notes bucket // for refusals in the audit log
+	used     time.Time
+	rate     bucket
+	refusals bucket // in the audit log
 
 	taken      int       // tasks, ever
 	open       int       // tasks, with those taken since the count

@@ -21,6 +21,7 @@ type call struct {
 	identity jobs.Identity // set by guard
 	let      credential    // set by guard
 	signedIn bool          // set by guard: let is a session's
+	objects  []string      // what the audit log is told that it is about
 	failure  error         // what the log is told beside the status
 	rest     func()        // writes the rest of the answer, once all routing has returned
 }

@@ -64,6 +64,7 @@ func documentConfig() huma.Config {
 				{Name: "users", Description: "People, who sign in with a name and a password."},
 				{Name: "kinds", Description: "What work there is."},
 				{Name: "fleet", Description: "Who does the work."},
+				{Name: "audit", Description: "Who changed what."},
 				{Name: "health", Description: "For load balancers."},
 			},
 			Components: &huma.Components{

@@ -192,6 +192,7 @@ func (s *Server) createEndpoint(ctx context.Context, _ *struct{}) (*endpointOutp
 	if endpoint.Headers, err = s.seal.Headers(whose, request.Headers); err != nil {
 		return nil, err
 	}
+	callOf(ctx).about(endpoint.ID.String())
 	err = s.store.CreateEndpoint(ctx, endpoint, maxEndpoints)
 	if errors.Is(err, jobs.ErrTooMany) {
 		return nil, newProblem(codeInvalidRequest, fmt.Sprintf("The owner has %d endpoints. Delete one first.", maxEndpoints))

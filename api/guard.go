@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
+	"net/http"
 	"net/url"
 	"strings"
 	"sync"
@@ -27,12 +28,20 @@ const (
 	maxKeys   = 10_000
 )
 
-// guard lets only those through whom an operation is for, and gives the work its deadline.
+// guard lets only those through whom an operation is for, gives the work its deadline, and sees that what it
+// changed is written down.
 func (s *Server) guard(op operation) func(huma.Context, func(huma.Context)) {
+	names := op.parameters()
 	return func(ctx huma.Context, next func(huma.Context)) {
 		if !storable(callOf(ctx.Context()).request.URL) {
 			writeProblem(ctx.Context(), newProblem(codeInvalidAddress, ""))
 			return
+		}
+		if op.method != http.MethodGet {
+			for _, name := range names {
+				callOf(ctx.Context()).about(ctx.Param(name))
+			}
+			defer s.witness(ctx.Context(), op.id, op.plain)
 		}
 		if op.access != public {
 			if err := s.admit(ctx.Context(), op, ctx.Header("Authorization")); err != nil {

@@ -124,6 +124,7 @@ func (s *Server) createKey(ctx context.Context, _ *struct{}) (*keyOutput, error)
 		Name: request.Name, Owner: request.Owner, ActAsOwner: request.ActAsOwner, Admin: request.Admin, Scopes: request.Scopes,
 		Secrets: []jobs.KeySecret{secret}, Signing: s.seal.Secrets(webhook.OfKey(request.Name), signing),
 	}
+	callOf(ctx).about(key.Name)
 	err = s.store.CreateKey(ctx, key)
 	if errors.Is(err, jobs.ErrExists) {
 		return nil, newProblem(codeNameTaken, "", fault{"/name", string(codeNameTaken), "is the name of another key"})

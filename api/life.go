@@ -109,6 +109,7 @@ func (s *Server) rerunTask(ctx context.Context, in *taskInput) (*submitOutput, e
 	if err != nil {
 		return nil, err
 	}
+	callOf(ctx).about(order.ID.String())
 	order.RerunOf, order.Webhook, order.Timeout = task.ID, task.Webhook, task.Timeout // the runner takes the shorter of this and the kind's
 	return s.place(ctx, order)
 }

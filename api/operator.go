@@ -78,6 +78,7 @@ func (s *Server) setMaintenance(ctx context.Context, _ *struct{}) (*maintenanceO
 	if len(request.Message) > maxMessage {
 		return nil, newProblem(codeInvalidRequest, "", fault{"/message", "maxLength", "must have at most 500 bytes"})
 	}
+	callOf(ctx).about(map[bool]string{true: "begin", false: "end"}[request.Enabled])
 	if err := s.store.Maintain(ctx, request.Enabled, request.Message); err != nil {
 		return nil, err
 	}

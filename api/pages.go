@@ -39,8 +39,8 @@ func (s *Server) pages(mux chi.Router, document *huma.OpenAPI, text []byte) erro
 	s.templates = templates
 	mux.Get(homePath, s.home)
 	mux.Get(loginPath, s.loginForm)
-	mux.Post(loginPath, s.login)
-	mux.Post(logoutPath, s.logout)
+	mux.Post(loginPath, s.witnessed("sign-in", s.login))
+	mux.Post(logoutPath, s.witnessed("sign-out", s.logout))
 	for path, page := range map[string]struct {
 		template string
 		content  any

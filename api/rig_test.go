@@ -149,12 +149,17 @@ func prepare(t testing.TB, store *postgres.Store) {
 		store.SyncKinds(t.Context(), rigKinds()),
 		store.SyncPools(t.Context(), []jobs.Pool{{Name: "default", Provider: "process", Slots: 4}}))
 	for _, key := range []jobs.Key{{Name: "a", Owner: "ada"}, {Name: "b", Owner: "bob"}, {Name: "r", Owner: "root", Admin: true}} {
-		key.Secrets = []jobs.KeySecret{{Hash: sha256.Sum256([]byte("key-of-" + key.Owner))}}
+		key.Secrets = secretOf("key-of-" + key.Owner)
 		err = errors.Join(err, store.SaveKey(t.Context(), key))
 	}
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// secretOf is what is known of a key's text.
+func secretOf(text string) []jobs.KeySecret {
+	return []jobs.KeySecret{{Hash: sha256.Sum256([]byte(text))}}
 }
 
 func rigKinds() []jobs.Kind {

@@ -35,6 +35,7 @@ type operation struct {
 	scope   jobs.Scope // that the caller needs; empty: none
 	browser bool       // a token may call it, with the scope
 	long    bool       // may wait or stream: no deadline for the whole
+	plain   bool       // in the audit log only when it is refused
 
 	body         reflect.Type // of the request; nil: none
 	bodyOptional bool
@@ -93,6 +94,7 @@ func (s *Server) operations(mux chi.Router) huma.API {
 	s.loginRoutes(r)
 	s.operatorRoutes(r)
 	s.credentialRoutes(r)
+	s.auditRoutes(r)
 	s.healthRoutes(r)
 	return r.api
 }
@@ -152,6 +154,17 @@ func (op operation) scopes() []string {
 		return []string{}
 	}
 	return []string{string(op.scope)}
+}
+
+// parameters are the names in its path.
+func (op operation) parameters() []string {
+	var names []string
+	for segment := range strings.SplitSeq(op.path, "/") {
+		if name, found := strings.CutPrefix(segment, "{"); found {
+			names = append(names, strings.TrimSuffix(name, "}"))
+		}
+	}
+	return names
 }
 
 // streamed describes an answer that huma does not see.

@@ -71,7 +71,16 @@ func (s *sessions) open(ctx context.Context, w http.ResponseWriter, code string)
 		return err
 	}
 	http.SetCookie(w, s.started(secret))
-	return nil
+	return s.recognize(ctx, session.Hash)
+}
+
+// recognize has the logs know whose session it is.
+func (s *sessions) recognize(ctx context.Context, hash credential) (err error) {
+	callOf(ctx).identity, err = s.server.store.Session(ctx, hash)
+	if errors.Is(err, jobs.ErrNotFound) {
+		err = nil // it has just ended
+	}
+	return err
 }
 
 // end signs the browser out.
@@ -80,6 +89,9 @@ func (s *sessions) end(w http.ResponseWriter, r *http.Request) error {
 	hash, found := s.hash(r)
 	if !found {
 		return nil
+	}
+	if err := s.recognize(r.Context(), hash); err != nil {
+		return err
 	}
 	return s.server.store.Logout(r.Context(), hash)
 }

@@ -20,14 +20,14 @@ func (s *Server) submitRoutes(r *routes) {
 			"With an idempotencyKey the same submit can be sent again and again, and makes one task.",
 		body: reflect.TypeFor[submitRequest](), example: submitExample(), status: http.StatusAccepted,
 		also:    map[int]string{http.StatusOK: "A replay: the task that the same key made before."},
-		refuses: refuses,
+		refuses: refuses, plain: true, // the task has its owner and its time
 	}, s.submit)
 	handle(r, operation{
 		id: "submit-tasks", method: http.MethodPost, path: "/v1/tasks/batch", tag: "tasks", scope: jobs.ScopeWrite,
 		summary: "Submit up to 1,000 tasks, all or none",
 		detail:  "The tasks come back in the order of the request. Of a refused batch nothing is stored.",
 		body:    reflect.TypeFor[batchRequest](), status: http.StatusAccepted,
-		refuses: refuses,
+		refuses: refuses, plain: true,
 	}, s.submitBatch)
 }
 

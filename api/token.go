@@ -22,7 +22,7 @@ func (s *Server) tokenRoutes(r *routes) {
 			"who made it. What is open when it ends is closed.",
 		body: reflect.TypeFor[tokenRequest](), example: map[string]any{"owner": "user-17", "scopes": []string{"read"}, "ttl": "15m"},
 		status:  http.StatusCreated,
-		refuses: []code{codeInvalidRequest, codeForbidden, codeNotFound},
+		refuses: []code{codeInvalidRequest, codeForbidden, codeNotFound}, plain: true, // it changes nothing, and ends by itself
 	}, s.createToken)
 }
 

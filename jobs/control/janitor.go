@@ -17,6 +17,8 @@ const (
 	mourning = time.Hour
 	// oldTurn is how long it is remembered when an owner had the last turn.
 	oldTurn = 24 * time.Hour
+	// oldAct is how long it is kept who changed what.
+	oldAct = 365 * 24 * time.Hour
 )
 
 // Janitor removes what is kept no longer. Create it with NewJanitor.
@@ -50,7 +52,10 @@ func (j *Janitor) Run(ctx context.Context) error {
 // Clean removes what is too old now.
 func (j *Janitor) Clean(ctx context.Context) error {
 	kept := j.retention()
-	failures := []error{j.store.ForgetWorkers(ctx, mourning), j.store.ForgetTurns(ctx, oldTurn), j.store.ForgetLogins(ctx)}
+	failures := []error{
+		j.store.ForgetWorkers(ctx, mourning), j.store.ForgetTurns(ctx, oldTurn), j.store.ForgetLogins(ctx),
+		drain(ctx, func(ctx context.Context, limit int) (int, error) { return j.store.RemoveOldActs(ctx, oldAct, limit) }),
+	}
 	if kept.Tasks > 0 {
 		failures = append(failures, drain(ctx, func(ctx context.Context, limit int) (int, error) {
 			return j.store.RemoveOld(ctx, kept.Tasks, limit)
