@@ -6,9 +6,11 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"mime"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -93,8 +95,9 @@ func TestDownloadsAreNeverShown(t *testing.T) {
 		"日本語.txt":               "日本語.txt",
 	}
 	var files []string
-	for name := range names {
-		files = append(files, name, "text/html", "<script>alert(1)</script>")
+	types := []string{"text/html", "image/svg+xml", "application/xhtml+xml", "text/html\r\nX-Evil: 1", "text/html\nX-Evil: 1"}
+	for i, name := range slices.Sorted(maps.Keys(names)) {
+		files = append(files, name, types[i%len(types)], "<script>alert(1)</script>")
 	}
 	for _, artifact := range r.artifacts(r.leave(files...)).Items {
 		a := r.call("", http.MethodGet, strings.TrimPrefix(artifact.URL, publicURL), "").want(http.StatusOK)

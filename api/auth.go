@@ -120,10 +120,13 @@ func (s *Server) signIn(ctx context.Context, name, password string, session jobs
 		return false, wrongLogin()
 	}
 	admin, err = s.store.SignIn(ctx, name, hash, session, login)
-	if errors.Is(err, jobs.ErrNotFound) {
+	switch {
+	case errors.Is(err, jobs.ErrNotFound):
 		return false, wrongLogin()
+	case err != nil:
+		return false, err
 	}
-	return admin, err
+	return admin, s.sessions.recognize(ctx, session.Hash)
 }
 
 func wrongLogin() *problem { return notLetIn("The name or the password is wrong.") }

@@ -69,6 +69,9 @@ func (s *Server) trace(next http.Handler) http.Handler {
 		started := time.Now()
 		c := &call{id: requestID(r), writer: &recorder{ResponseWriter: w}}
 		c.request = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+		if r.ContentLength != 0 { // net/http reads what no handler reads, for as long as it takes
+			_ = http.NewResponseController(w).SetReadDeadline(started.Add(s.limits.BodyTime)) // not every connection has one: a test's has not
+		}
 		header := w.Header()
 		header.Set("X-Request-Id", c.id)
 		header.Set("X-Content-Type-Options", "nosniff")

@@ -107,6 +107,31 @@ func TestRequestIDs(t *testing.T) {
 	}
 }
 
+// Whatever a request says is one field of one line of the log.
+func TestLogCannotBeForged(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	forged := "%0a%7b%22level%22:%22ERROR%22,%22msg%22:%22forged%22%7d%0d%1b[31m"
+	for _, path := range []string{"/v1/kinds/" + forged, "/" + forged, "/v1/tasks/" + forged + "/logs?x=" + forged} {
+		r.call(ada, http.MethodGet, path, "", "User-Agent", "\u2028{}", "X-Forwarded-For", `","level":"ERROR`)
+	}
+	var lines []string
+	r.until("each request has its line", func() bool {
+		lines = strings.Split(strings.TrimSpace(r.log.String()), "\n")
+		return len(lines) >= 3
+	})
+	for _, text := range lines {
+		var line struct{ Level, Msg, Path string }
+		r.ok(json.Unmarshal([]byte(text), &line))
+		if line.Level != "INFO" || line.Msg != "request" || strings.ContainsAny(text, "\r\x1b") || strings.Contains(text, ada) {
+			t.Errorf("a line of the log: %s", text)
+		}
+	}
+	if len(lines) != 3 {
+		t.Errorf("%d lines of three requests", len(lines))
+	}
+}
+
 func TestCORS(t *testing.T) {
 	t.Parallel()
 	r := newRig(t, func(c *api.Config) { c.CORSOrigins = []string{"https://app.example.com"} })
@@ -185,6 +210,43 @@ func TestSlowBodyIsCutOff(t *testing.T) {
 		t.Errorf("status %d, more %v", status, more)
 	}
 	r.call(ada, http.MethodPost, "/v1/tasks", `{"kind":"anything"}`).want(http.StatusAccepted)
+}
+
+// Nobody holds a connection by a body that nobody reads.
+func TestUnreadBodyIsCutOff(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *api.Config) { c.Limits.BodyTime = 100 * time.Millisecond })
+	task := r.submit(anything)
+	for name, test := range map[string]struct {
+		request string
+		status  int
+	}{
+		"a stranger's":          {"POST /v1/tasks HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\n\r\n{", http.StatusUnauthorized},
+		"of a missing page":     {"POST /nothing HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n{\r\n", http.StatusNotFound},
+		"of a cancel":           {"POST /v1/tasks/" + task.ID + "/cancel HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer " + ada + "\r\nContent-Length: 9\r\n\r\n{", http.StatusOK},
+		"of what only is read":  {"GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n{", http.StatusOK},
+		"of the page to log in": {"POST /login HTTP/1.1\r\nHost: x\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 9\r\n\r\ncode=", http.StatusBadRequest},
+	} {
+		began := time.Now()
+		status, more := r.raw(test.request)
+		if took := time.Since(began); status != test.status || more || took > patience/2 {
+			t.Errorf("%s: status %d, more %v, after %s", name, status, more, took)
+		}
+	}
+	r.call(ada, http.MethodPost, "/v1/tasks/"+task.ID+"/retry", `{}`).want(http.StatusOK) // one that comes is no harm
+}
+
+// HTTP/2 is a proxy's business: there are no streams to be reset here.
+func TestOnlyHTTP1IsServed(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	if status, more := r.raw("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\x00\x00\x00\x04\x00\x00\x00\x00\x00"); status != http.StatusMethodNotAllowed || more {
+		t.Errorf("prior knowledge: status %d, more %v", status, more)
+	}
+	const upgrade = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade, HTTP2-Settings, close\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n"
+	if status, more := r.raw(upgrade); status != http.StatusOK || more {
+		t.Errorf("upgrade: status %d, more %v", status, more)
+	}
 }
 
 func TestSmuggledRequestsGetNoAnswer(t *testing.T) {

@@ -193,8 +193,11 @@ func (s *Server) Reload(ctx context.Context) error { return s.catalogue.load(ctx
 
 // HTTP makes the http.Server, for the caller to start. Its Shutdown ends waiting requests at once.
 func (s *Server) HTTP() *http.Server {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true) // HTTP/2 ends at the proxy
 	server := &http.Server{
 		Handler:           s.handler,
+		Protocols:         &protocols,
 		ReadHeaderTimeout: headerTimeout,
 		WriteTimeout:      s.limits.Wait + 4*s.limits.Work + s.limits.BodyTime,
 		IdleTimeout:       idleTimeout,

@@ -2,7 +2,6 @@ package api
 
 import (
 	"context"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -39,7 +38,7 @@ func (s *Server) witness(ctx context.Context, action string, plain bool) {
 	}
 	act := jobs.Act{
 		Actor: c.identity.Key, Owner: c.identity.Owner, Action: action, Object: short(strings.Join(c.objects, " ")),
-		Address: c.address(), UserAgent: short(c.request.UserAgent()), RequestID: c.id, Status: c.writer.status,
+		Address: s.addressOf(c), UserAgent: short(c.request.UserAgent()), RequestID: c.id, Status: c.writer.status,
 	}
 	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), witnessTimeout)
 	defer cancel()
@@ -57,13 +56,13 @@ func (s *Server) witnessed(action string, handle http.HandlerFunc) http.HandlerF
 	}
 }
 
-// address is where the request came from.
-func (c *call) address() string {
-	host, _, err := net.SplitHostPort(c.request.RemoteAddr)
-	if err != nil {
-		return c.request.RemoteAddr
+// addressOf is where a request came from.
+func (s *Server) addressOf(c *call) string {
+	client, _ := s.proxies.client(c.request)
+	if !client.IsValid() {
+		return short(c.request.RemoteAddr)
 	}
-	return host
+	return client.String()
 }
 
 // short makes a text fit for the audit log: it is storable, printable and not long.

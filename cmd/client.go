@@ -23,7 +23,7 @@ func (a *app) clientCommands() []*cobra.Command {
 		a.cancelCommand(), a.retryCommand(), a.rerunCommand(), a.deleteCommand(),
 		a.kindsCommand(), a.poolsCommand(), a.workersCommand(), a.schedulesCommand(), a.pauseCommand(true), a.pauseCommand(false),
 		a.maintenanceCommand(), a.reloadCommand(), a.keyCommand(), a.tokenCommand(), a.webhooksCommand(), a.deliveriesCommand(),
-		a.credentialsCommand(), a.userCommand(),
+		a.credentialsCommand(), a.userCommand(), a.auditCommand(),
 	}
 }
 

@@ -30,4 +30,11 @@ func TestKeyCommands(t *testing.T) {
 	p.must(0, "key", "delete", "web-app")
 	p.must(1, "key", "create", "web-app", "--scope", "all")
 	p.must(2, "key", "create")
+
+	log := p.must(0, "audit", "--actor", "admin", "--since", "1h").stdout
+	wantIn(t, log, "create-key", "rotate-key", "delete-key  web-app  204")
+	if strings.Contains(log, key) || strings.Contains(log, "submit-task") {
+		t.Errorf("the audit log: %s", log)
+	}
+	wantIn(t, p.must(0, "audit", "--action", "submit-task", "--json").stdout, `"actor":"token"`, `"status":403`)
 }
