@@ -81,6 +81,7 @@ func TestEveryRefusalIsWrittenDown(t *testing.T) {
 	task := r.submit(anything)
 	endpoint := r.endpoint(ada, `{"url":"https://hooks.example.com/"}`)
 	ids := strings.NewReplacer("%s", task.ID, "%w", endpoint.ID, "%d", r.testMessage(ada, endpoint.ID).ID)
+	r.call(ada, http.MethodPost, "/v1/schedules", `{"name":"adas","cron":"@daily","kind":"anything"}`).want(http.StatusCreated)
 	want := map[string]int{}
 	for _, methods := range r.schema.Paths {
 		for method, operation := range methods {
