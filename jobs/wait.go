@@ -12,7 +12,7 @@ const (
 	WaitBackoff    WaitReason = "backoff"         // after a failed attempt
 	WaitPaused     WaitReason = "paused"          // its kind or its pool is paused
 	WaitNoWorker   WaitReason = "no_worker"       // no live worker of its pool knows the kind
-	WaitCredential WaitReason = "credential_hold" // for a credential that must not be used now
+	WaitCredential WaitReason = "credential_hold" //nolint:gosec // for a credential that must not be used now: a reason, no secret
 	WaitOwner      WaitReason = "owner_limit"     // as many of the owner's run as may at once
 	WaitKind       WaitReason = "kind_limit"      // as many of the kind run as may at once
 )

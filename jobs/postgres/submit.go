@@ -162,9 +162,9 @@ func insertTasks(ctx context.Context, db querier, subs []jobs.Submission) (map[u
 	}
 	fresh := make(map[uuid.UUID]stored, len(subs))
 	var id uuid.UUID
-	var new stored
-	_, err = pgx.ForEachRow(rows, []any{&id, &new.held, &new.told}, func() error {
-		fresh[id] = new
+	var task stored
+	_, err = pgx.ForEachRow(rows, []any{&id, &task.held, &task.told}, func() error {
+		fresh[id] = task
 		return nil
 	})
 	return fresh, err

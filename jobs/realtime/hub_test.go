@@ -160,7 +160,9 @@ func TestNoTaskIsAskedForTwice(t *testing.T) {
 			t.Errorf("given %v", got)
 		}
 		stop()
-		<-done
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
 		if source.twice {
 			t.Error("a task was asked for twice")
 		}
