@@ -17,7 +17,7 @@ WITH due AS MATERIALIZED (
 	SELECT a.task_id FROM freshet.attempts a
 	LEFT JOIN freshet.kinds k ON k.name = a.kind
 	LEFT JOIN freshet.pools p ON p.name = a.pool
-	WHERE a.state = 'held' AND NOT a.limited AND a.due_at <= clock_timestamp() AND k.paused_at IS NULL AND p.paused_at IS NULL AND NOT ` + credentialHeld + ` AND NOT ` + inMaintenance + `
+	WHERE a.state = 'held' AND NOT a.limited AND a.due_at <= clock_timestamp() AND k.paused_at IS NULL AND p.paused_at IS NULL AND NOT ` + blocked + ` AND NOT ` + inMaintenance + `
 		AND (a.hold <> 'no_worker' OR EXISTS (SELECT FROM freshet.workers w
 			WHERE w.pool = a.pool AND w.died_at IS NULL AND w.lease_until > clock_timestamp() AND a.kind = ANY (w.kinds)))
 	ORDER BY a.due_at LIMIT $1

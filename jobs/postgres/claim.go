@@ -34,7 +34,7 @@ WITH input AS MATERIALIZED (
 	SELECT c.*, clock_timestamp() AS now, CASE
 		WHEN c.again THEN NULL
 		WHEN k.paused_at IS NOT NULL OR p.paused_at IS NOT NULL OR ` + inMaintenance + ` THEN 'paused'
-		WHEN ` + credentialHeld + ` THEN 'credential_hold'
+		WHEN ` + blocked + ` THEN 'credential_hold'
 		WHEN c.kind <> ALL (c.kinds) THEN 'no_worker' END AS hold
 	FROM candidate c
 	LEFT JOIN freshet.kinds k ON k.name = c.kind

@@ -9,9 +9,9 @@ import (
 	"freshet/jobs"
 )
 
-// credentialHeld tells whether the credential of the kind k must not be used now.
-const credentialHeld = `EXISTS (SELECT FROM freshet.credentials c
-	WHERE c.name = k.credential AND (c.held_until IS NULL OR c.held_until > clock_timestamp()))` //nolint:gosec // SQL, not a secret
+// blocked tells whether the credential of the kind k must not be used now.
+const blocked = `EXISTS (SELECT FROM freshet.credentials c
+	WHERE c.name = k.credential AND (c.held_until IS NULL OR c.held_until > clock_timestamp()))`
 
 // HoldCredential keeps tasks of the kinds that use a credential from starting, from now on and until the
 // time that hold gives. A hold that is there already is replaced, unless it lasts longer.

@@ -18,7 +18,7 @@ const limitedSQL = `
 WITH RECURSIVE kind AS MATERIALIZED (
 	SELECT name, max_total, max_per_owner FROM freshet.kinds k
 	WHERE (max_total IS NOT NULL OR max_per_owner IS NOT NULL) AND paused_at IS NULL
-		AND NOT ` + credentialHeld + ` AND NOT ` + inMaintenance + `
+		AND NOT ` + blocked + ` AND NOT ` + inMaintenance + `
 ), active AS MATERIALIZED (
 	SELECT kind, owner, pool, count(*) AS count FROM freshet.attempts WHERE limited AND state IN ('queued', 'running')
 	GROUP BY kind, owner, pool

@@ -21,7 +21,7 @@ import (
 const submitSQL = `
 WITH input AS MATERIALIZED (
 	SELECT i.*, nextval('river.river_job_id_seq') AS river_job_id, 1 AS number,
-		k.paused_at IS NOT NULL OR p.paused_at IS NOT NULL OR ` + credentialHeld + ` AS paused,
+		k.paused_at IS NOT NULL OR p.paused_at IS NOT NULL OR ` + blocked + ` AS paused,
 		coalesce(i.scheduled_at > clock_timestamp(), false) AS scheduled,
 		coalesce(k.max_total, k.max_per_owner) IS NOT NULL AS limited
 	FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::smallint[],

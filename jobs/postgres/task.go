@@ -28,7 +28,7 @@ const taskColumns = `t.id, t.owner, t.kind, t.kind_hash, t.pool, t.state, t.run,
 		WHEN EXISTS (SELECT FROM freshet.kinds k WHERE k.name = t.kind AND k.paused_at IS NOT NULL)
 			OR EXISTS (SELECT FROM freshet.pools o WHERE o.name = t.pool AND o.paused_at IS NOT NULL)
 			OR ` + inMaintenance + ` THEN 'paused'
-		WHEN EXISTS (SELECT FROM freshet.kinds k WHERE k.name = t.kind AND ` + credentialHeld + `) THEN 'credential_hold'
+		WHEN EXISTS (SELECT FROM freshet.kinds k WHERE k.name = t.kind AND ` + blocked + `) THEN 'credential_hold'
 		WHEN NOT EXISTS (SELECT FROM freshet.workers w
 			WHERE w.pool = t.pool AND w.died_at IS NULL AND w.lease_until > clock_timestamp() AND t.kind = ANY (w.kinds)) THEN 'no_worker'
 		WHEN a.limited AND a.state = 'held' AND ` + active + ` AND x.owner = a.owner) >= (SELECT k.max_per_owner FROM freshet.kinds k WHERE k.name = a.kind) THEN 'owner_limit'
