@@ -86,7 +86,7 @@ const artifactColumns = `r.id, r.attempt, r.name, r.size, r.content_type, r.sha2
 // Artifacts lists the files that a task left, by name: of each name the one of the last attempt that
 // has ended.
 func (s *Store) Artifacts(ctx context.Context, task uuid.UUID) ([]jobs.Artifact, error) {
-	rows, err := s.pool.Query(ctx, `SELECT DISTINCT ON (r.name) `+artifactColumns+` FROM freshet.artifacts r
+	rows, err := s.window.Query(ctx, `SELECT DISTINCT ON (r.name) `+artifactColumns+` FROM freshet.artifacts r
 		JOIN freshet.attempts a ON a.task_id = r.task_id AND a.number = r.attempt
 		WHERE r.task_id = $1 AND a.state = 'ended' ORDER BY r.name, r.attempt DESC`, task)
 	if err != nil {
@@ -101,7 +101,7 @@ func (s *Store) Artifacts(ctx context.Context, task uuid.UUID) ([]jobs.Artifact,
 
 // Artifact reads one visible file's record, and its task. Errors: jobs.ErrNotFound.
 func (s *Store) Artifact(ctx context.Context, id int64) (jobs.Artifact, error) {
-	rows, err := s.pool.Query(ctx, `SELECT `+artifactColumns+` FROM freshet.artifacts r
+	rows, err := s.window.Query(ctx, `SELECT `+artifactColumns+` FROM freshet.artifacts r
 		JOIN freshet.attempts a ON a.task_id = r.task_id AND a.number = r.attempt
 		WHERE r.id = $1 AND a.state = 'ended'`, id)
 	if err != nil {
@@ -121,7 +121,7 @@ func (s *Store) Artifact(ctx context.Context, id int64) (jobs.Artifact, error) {
 func (s *Store) WriteArtifact(ctx context.Context, id int64, w io.Writer) error {
 	for number := 0; ; number++ {
 		var chunk []byte
-		err := s.pool.QueryRow(ctx, `SELECT data FROM freshet.artifact_chunks WHERE artifact_id = $1 AND number = $2`,
+		err := s.window.QueryRow(ctx, `SELECT data FROM freshet.artifact_chunks WHERE artifact_id = $1 AND number = $2`,
 			id, number).Scan(&chunk)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil

@@ -12,7 +12,7 @@ import (
 
 // Attempts lists all attempts of a task, the first one first.
 func (s *Store) Attempts(ctx context.Context, task uuid.UUID) ([]jobs.Attempt, error) {
-	rows, err := s.pool.Query(ctx, `SELECT number, run, state, coalesce(outcome, ''), worker_id, failure, exit_code,
+	rows, err := s.window.Query(ctx, `SELECT number, run, state, coalesce(outcome, ''), worker_id, failure, exit_code,
 			coalesce(signal, ''), usage, since, started_at, ended_at
 		FROM freshet.attempts WHERE task_id = $1 ORDER BY number`, task)
 	if err != nil {

@@ -63,7 +63,7 @@ func (s *Store) Deliveries(ctx context.Context, filter jobs.DeliveryFilter, befo
 	if before != uuid.Nil {
 		add("d.id < $%d", before)
 	}
-	rows, err := s.pool.Query(ctx, `SELECT `+deliveryColumns+` WHERE `+strings.Join(conditions, " AND ")+` ORDER BY d.id DESC LIMIT $1`, arguments...)
+	rows, err := s.window.Query(ctx, `SELECT `+deliveryColumns+` WHERE `+strings.Join(conditions, " AND ")+` ORDER BY d.id DESC LIMIT $1`, arguments...)
 	if err != nil {
 		return nil, fmt.Errorf("list deliveries: %w", err)
 	}
@@ -76,7 +76,7 @@ func (s *Store) Deliveries(ctx context.Context, filter jobs.DeliveryFilter, befo
 
 // Delivery reads one delivery with all its tries, the first one first. Errors: jobs.ErrNotFound.
 func (s *Store) Delivery(ctx context.Context, id uuid.UUID) (jobs.Delivery, []jobs.DeliveryTry, error) {
-	rows, err := s.pool.Query(ctx, `SELECT `+deliveryColumns+` WHERE d.id = $1`, id)
+	rows, err := s.window.Query(ctx, `SELECT `+deliveryColumns+` WHERE d.id = $1`, id)
 	if err != nil {
 		return jobs.Delivery{}, nil, fmt.Errorf("delivery %s: %w", id, err)
 	}
@@ -84,7 +84,7 @@ func (s *Store) Delivery(ctx context.Context, id uuid.UUID) (jobs.Delivery, []jo
 	if err = noRows(err); err != nil {
 		return jobs.Delivery{}, nil, fmt.Errorf("delivery %s: %w", id, err)
 	}
-	rows, err = s.pool.Query(ctx, `SELECT number, at, took_ms, coalesce(status, 0), answer, coalesce(error, '')
+	rows, err = s.window.Query(ctx, `SELECT number, at, took_ms, coalesce(status, 0), answer, coalesce(error, '')
 		FROM freshet.delivery_tries WHERE delivery_id = $1 ORDER BY number`, id)
 	if err != nil {
 		return jobs.Delivery{}, nil, fmt.Errorf("tries of delivery %s: %w", id, err)

@@ -37,7 +37,7 @@ func (s *Store) CreateEndpoint(ctx context.Context, e jobs.Endpoint, limit int) 
 
 // Endpoint reads one endpoint. Errors: jobs.ErrNotFound.
 func (s *Store) Endpoint(ctx context.Context, id uuid.UUID) (jobs.Endpoint, error) {
-	rows, err := s.pool.Query(ctx, `SELECT `+endpointColumns+` FROM freshet.endpoints WHERE id = $1`, id)
+	rows, err := s.window.Query(ctx, `SELECT `+endpointColumns+` FROM freshet.endpoints WHERE id = $1`, id)
 	if err != nil {
 		return jobs.Endpoint{}, fmt.Errorf("endpoint %s: %w", id, err)
 	}
@@ -50,7 +50,7 @@ func (s *Store) Endpoint(ctx context.Context, id uuid.UUID) (jobs.Endpoint, erro
 
 // Endpoints lists the endpoints of an owner, or of all when owner is empty.
 func (s *Store) Endpoints(ctx context.Context, owner string) ([]jobs.Endpoint, error) {
-	rows, err := s.pool.Query(ctx, `SELECT `+endpointColumns+` FROM freshet.endpoints WHERE $1 IN ('', owner) ORDER BY id`, owner)
+	rows, err := s.window.Query(ctx, `SELECT `+endpointColumns+` FROM freshet.endpoints WHERE $1 IN ('', owner) ORDER BY id`, owner)
 	if err != nil {
 		return nil, fmt.Errorf("list endpoints: %w", err)
 	}

@@ -28,6 +28,7 @@ func (s *Store) Entries(ctx context.Context, ids []uuid.UUID, afters []int64, lo
 	// One round trip and one snapshot: tasks and their entries are of the same moment.
 	batch := &pgx.Batch{}
 	batch.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+	s.window.narrow(ctx, batch)
 	batch.Queue(`SELECT `+taskColumns+taskTables+`WHERE t.id = ANY ($1)`, ids).Query(func(rows pgx.Rows) error {
 		var err error
 		tasks, err = collectTasks(rows)
@@ -62,6 +63,7 @@ func (s *Store) Heads(ctx context.Context, ids []uuid.UUID, afters []int64) ([]j
 	events := map[uuid.UUID][]jobs.Event{}
 	batch := &pgx.Batch{}
 	batch.Queue(`BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY`)
+	s.window.narrow(ctx, batch)
 	batch.Queue(`SELECT `+taskColumns+taskTables+`WHERE t.id = ANY ($1) ORDER BY t.id`, ids).Query(func(rows pgx.Rows) error {
 		var err error
 		tasks, err = collectTasks(rows)

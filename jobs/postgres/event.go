@@ -14,7 +14,7 @@ import (
 
 // Events reads the events of a task that come after a seq, at most limit of them, in order.
 func (s *Store) Events(ctx context.Context, task uuid.UUID, after int64, limit int) ([]jobs.Event, error) {
-	rows, err := s.pool.Query(ctx, `SELECT seq, attempt, at, type, data FROM freshet.task_events
+	rows, err := s.window.Query(ctx, `SELECT seq, attempt, at, type, data FROM freshet.task_events
 		WHERE task_id = $1 AND seq > $2 ORDER BY seq LIMIT $3`, task, after, limit)
 	if err != nil {
 		return nil, fmt.Errorf("events of task %s: %w", task, err)
@@ -129,7 +129,7 @@ func skipLines(text []byte, lines int) []byte {
 
 func (s *Store) readLogs(ctx context.Context, task uuid.UUID, filter jobs.LogFilter, rest string, bounds ...any) ([]jobs.LogChunk, error) {
 	arguments := append([]any{task, bounds[0], filter.Attempt, filter.Limit}, bounds[1:]...)
-	rows, err := s.pool.Query(ctx, `SELECT seq, attempt, at, stream, partial, data FROM freshet.task_logs
+	rows, err := s.window.Query(ctx, `SELECT seq, attempt, at, stream, partial, data FROM freshet.task_logs
 		WHERE task_id = $1 AND ($3 = 0 OR attempt = $3) `+rest+` LIMIT $4`, arguments...)
 	if err != nil {
 		return nil, err

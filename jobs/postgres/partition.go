@@ -22,7 +22,7 @@ func (s *Store) EnsurePartitions(ctx context.Context, now time.Time, days int) e
 }
 
 // ensurePartition looks first, without a lock on the table that everybody writes to. Two processes
-// may make the same partition at once, so it takes an advisory lock, which ends with the statement.
+// may make the same partition at once, so make_day takes an advisory lock, which ends with the statement.
 func (s *Store) ensurePartition(ctx context.Context, table string, from time.Time) error {
 	name := fmt.Sprintf("freshet.%s_%s", table, from.Format("20060102"))
 	var exists bool
@@ -30,9 +30,6 @@ func (s *Store) ensurePartition(ctx context.Context, table string, from time.Tim
 	if err != nil || exists {
 		return err
 	}
-	_, err = s.pool.Exec(ctx, fmt.Sprintf(`DO $$ BEGIN
-		PERFORM pg_advisory_xact_lock(hashtext('freshet.partitions'));
-		CREATE TABLE IF NOT EXISTS %s PARTITION OF freshet.%s FOR VALUES FROM ('%s') TO ('%s');
-	END $$`, name, table, firstID(from), firstID(from.AddDate(0, 0, 1))))
+	_, err = s.pool.Exec(ctx, `SELECT freshet.make_day($1, $2)`, table, from)
 	return err
 }

@@ -106,12 +106,9 @@ func (s *Store) uncountLogs(ctx context.Context, bounds []any) error {
 	return nil
 }
 
-// dropTimeout is how long a drop waits for the lock that it needs, and so keeps others waiting; what was
-// not dropped is the next time.
-const dropTimeout = "1s"
-
 // dropDays drops the partitions of whole days before a time of which the query keeps says false. Its
-// first arguments are the first id of the day and that of the next.
+// first arguments are the first id of the day and that of the next. A drop waits only a moment for its lock:
+// what was not dropped is the next time.
 func (s *Store) dropDays(ctx context.Context, table string, before time.Time, keeps string, arguments ...any) (int, error) {
 	rows, err := s.pool.Query(ctx, `SELECT right(c.relname, 8) FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
 		WHERE i.inhparent = to_regclass($1) AND c.relname ~ '_[0-9]{8}$' ORDER BY c.relname`, "freshet."+table)
@@ -141,11 +138,7 @@ func (s *Store) dropDays(ctx context.Context, table string, before time.Time, ke
 				return dropped, err
 			}
 		}
-		_, err = s.pool.Exec(ctx, fmt.Sprintf(`DO $$ BEGIN
-			PERFORM set_config('lock_timeout', '%s', true);
-			DROP TABLE IF EXISTS freshet.%s_%s;
-		END $$`, dropTimeout, table, name))
-		if err != nil {
+		if _, err = s.pool.Exec(ctx, `SELECT freshet.drop_day($1, $2)`, table, day); err != nil {
 			return dropped, fmt.Errorf("drop day %s of %s: %w", name, table, err)
 		}
 		dropped++

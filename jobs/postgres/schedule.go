@@ -46,7 +46,7 @@ func (s *Store) Now(ctx context.Context) (time.Time, error) {
 
 // Schedules lists an owner's schedules by name; everybody's when the owner is empty.
 func (s *Store) Schedules(ctx context.Context, owner string) ([]jobs.Schedule, error) {
-	rows, err := s.pool.Query(ctx, `SELECT `+scheduleColumns+` FROM freshet.schedules s
+	rows, err := s.window.Query(ctx, `SELECT `+scheduleColumns+` FROM freshet.schedules s
 		WHERE $1 = '' OR s.owner = $1 ORDER BY s.name`, owner)
 	if err != nil {
 		return nil, fmt.Errorf("list schedules: %w", err)
@@ -60,7 +60,7 @@ func (s *Store) Schedules(ctx context.Context, owner string) ([]jobs.Schedule, e
 
 // Schedule reads a schedule. Errors: jobs.ErrNotFound.
 func (s *Store) Schedule(ctx context.Context, name string) (jobs.Schedule, error) {
-	schedule, err := readSchedule(ctx, s.pool, `SELECT `+scheduleColumns+` FROM freshet.schedules s WHERE s.name = $1`, name)
+	schedule, err := readSchedule(ctx, s.window, `SELECT `+scheduleColumns+` FROM freshet.schedules s WHERE s.name = $1`, name)
 	if err != nil {
 		return jobs.Schedule{}, fmt.Errorf("schedule %s: %w", name, err)
 	}

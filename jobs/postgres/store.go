@@ -23,6 +23,7 @@ const (
 // Store is all access to the database. It is safe for use by many goroutines.
 type Store struct {
 	pool     *pgxpool.Pool
+	window   window
 	notifier *Notifier
 	logger   *slog.Logger
 
@@ -51,11 +52,12 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
-	if err := pool.Ping(ctx); err != nil {
+	window, err := openWindow(ctx, pool)
+	if err != nil {
 		pool.Close()
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
-	store := &Store{pool: pool, notifier: newNotifier(pool, options.Logger), logger: options.Logger}
+	store := &Store{pool: pool, window: window, notifier: newNotifier(pool, options.Logger), logger: options.Logger}
 	store.submits = newBatcher(store.submitBatch, submitBatch, 2)
 	store.claims = newBatcher(store.claimBatch, claimBatch, 1)
 	store.flushes = newBatcher(store.flushBatch, flushBatch, 1)

@@ -14,9 +14,6 @@ import (
 	"freshet/jobs"
 )
 
-// active begins the count of attempts of a's kind that are queued or run.
-const active = `(SELECT count(*) FROM freshet.attempts x WHERE x.limited AND x.state IN ('queued', 'running') AND x.kind = a.kind`
-
 // taskColumns are what taskRow scans, of tasks t, its current attempt a, and its payload p. Why a task
 // waits is worked out when it is read, so that it is true even where nothing was written since.
 const taskColumns = `t.id, t.owner, t.kind, t.kind_hash, t.pool, t.state, t.run, t.attempt, t.tries, t.max_tries, t.seq,
@@ -31,8 +28,9 @@ const taskColumns = `t.id, t.owner, t.kind, t.kind_hash, t.pool, t.state, t.run,
 		WHEN EXISTS (SELECT FROM freshet.kinds k WHERE k.name = t.kind AND ` + blocked + `) THEN 'credential_hold'
 		WHEN NOT EXISTS (SELECT FROM freshet.workers w
 			WHERE w.pool = t.pool AND w.died_at IS NULL AND w.lease_until > clock_timestamp() AND t.kind = ANY (w.kinds)) THEN 'no_worker'
-		WHEN a.limited AND a.state = 'held' AND ` + active + ` AND x.owner = a.owner) >= (SELECT k.max_per_owner FROM freshet.kinds k WHERE k.name = a.kind) THEN 'owner_limit'
-		WHEN a.limited AND a.state = 'held' AND ` + active + `) >= (SELECT k.max_total FROM freshet.kinds k WHERE k.name = a.kind) THEN 'kind_limit'
+		WHEN a.limited AND a.state = 'held' AND (SELECT count(*) FROM freshet.attempts x
+			WHERE x.limited AND x.state IN ('queued', 'running') AND x.kind = a.kind AND x.owner = a.owner) >= (SELECT k.max_per_owner FROM freshet.kinds k WHERE k.name = a.kind) THEN 'owner_limit'
+		WHEN a.limited AND a.state = 'held' AND freshet.active(a.kind) >= (SELECT k.max_total FROM freshet.kinds k WHERE k.name = a.kind) THEN 'kind_limit'
 		ELSE 'queued' END,
 	a.since, CASE WHEN t.state <> 'pending' THEN NULL WHEN a.due_at > clock_timestamp() THEN a.due_at ELSE (SELECT c.held_until
 		FROM freshet.kinds k JOIN freshet.credentials c ON c.name = k.credential WHERE k.name = t.kind AND c.held_until > clock_timestamp()) END`
@@ -42,7 +40,7 @@ const taskTables = ` FROM freshet.tasks t JOIN freshet.attempts a ON a.task_id =
 // Task reads one task, whole. Errors: jobs.ErrNotFound.
 func (s *Store) Task(ctx context.Context, id uuid.UUID) (jobs.Task, error) {
 	var row taskRow
-	err := s.pool.QueryRow(ctx, `SELECT `+taskColumns+`, p.input, p.output`+taskTables+
+	err := s.window.QueryRow(ctx, `SELECT `+taskColumns+`, p.input, p.output`+taskTables+
 		`JOIN freshet.task_payloads p ON p.task_id = t.id WHERE t.id = $1`, id).
 		Scan(append(row.targets(), &row.task.Input, &row.task.Output)...)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -57,7 +55,7 @@ func (s *Store) Task(ctx context.Context, id uuid.UUID) (jobs.Task, error) {
 // Head reads one task without its payload. Errors: jobs.ErrNotFound.
 func (s *Store) Head(ctx context.Context, id uuid.UUID) (jobs.Task, error) {
 	var row taskRow
-	err := s.pool.QueryRow(ctx, `SELECT `+taskColumns+taskTables+`WHERE t.id = $1`, id).Scan(row.targets()...)
+	err := s.window.QueryRow(ctx, `SELECT `+taskColumns+taskTables+`WHERE t.id = $1`, id).Scan(row.targets()...)
 	if errors.Is(err, pgx.ErrNoRows) {
 		err = jobs.ErrNotFound
 	}
@@ -72,7 +70,7 @@ func (s *Store) Head(ctx context.Context, id uuid.UUID) (jobs.Task, error) {
 func (s *Store) Tasks(ctx context.Context, filter jobs.TaskFilter, before uuid.UUID, limit int) ([]jobs.Task, error) {
 	where, arguments := listConditions(filter, before)
 	arguments = append(arguments, limit)
-	rows, err := s.pool.Query(ctx, fmt.Sprintf(`SELECT %s %s WHERE %s ORDER BY t.id DESC LIMIT $%d`,
+	rows, err := s.window.Query(ctx, fmt.Sprintf(`SELECT %s %s WHERE %s ORDER BY t.id DESC LIMIT $%d`,
 		taskColumns, taskTables, where, len(arguments)), arguments...)
 	if err != nil {
 		return nil, fmt.Errorf("list tasks: %w", err)
