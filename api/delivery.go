@@ -154,12 +154,17 @@ func (s *Server) getDelivery(ctx context.Context, in *deliveryInput) (*deliveryO
 
 // deliveryNow answers with a delivery as it is, if the caller may see it.
 func (s *Server) deliveryNow(ctx context.Context, id uuid.UUID) (*deliveryOutput, error) {
-	delivery, tries, err := s.store.Delivery(ctx, id)
+	const refusal = "The delivery belongs to another owner."
+	var tries []jobs.DeliveryTry
+	delivery, err := look(ctx, s, refusal, func(ctx context.Context) (delivery jobs.Delivery, err error) {
+		delivery, tries, err = s.store.Delivery(ctx, id)
+		return delivery, err
+	})
 	if err != nil {
 		return nil, err
 	}
 	if !caller(ctx).May(delivery.Owner) {
-		return nil, newProblem(codeForbidden, "The delivery belongs to another owner.")
+		return nil, newProblem(codeForbidden, refusal)
 	}
 	view := viewDelivery(delivery)
 	view.History = listOf(tries, viewTry).Items

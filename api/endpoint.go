@@ -144,12 +144,13 @@ func (s *Server) ownEndpoint(ctx context.Context, text string) (jobs.Endpoint, e
 	if err != nil {
 		return jobs.Endpoint{}, err
 	}
-	endpoint, err := s.store.Endpoint(ctx, id)
+	const refusal = "The endpoint belongs to another owner."
+	endpoint, err := look(ctx, s, refusal, func(ctx context.Context) (jobs.Endpoint, error) { return s.store.Endpoint(ctx, id) })
 	if err != nil {
 		return jobs.Endpoint{}, err
 	}
 	if !caller(ctx).May(endpoint.Owner) {
-		return jobs.Endpoint{}, newProblem(codeForbidden, "The endpoint belongs to another owner.")
+		return jobs.Endpoint{}, newProblem(codeForbidden, refusal)
 	}
 	return endpoint, nil
 }

@@ -49,6 +49,7 @@ func (s *Server) guard(op operation) func(huma.Context, func(huma.Context)) {
 				return
 			}
 			ctx.SetHeader("Freshet-Version", s.version)
+			ctx = huma.WithContext(ctx, seenBy(ctx.Context()))
 		}
 		if !op.long {
 			limit := s.limits.Work
@@ -65,6 +66,14 @@ func (s *Server) guard(op operation) func(huma.Context, func(huma.Context)) {
 		}
 		next(ctx)
 	}
+}
+
+// seenBy has the database show a caller who sees one owner's rows no others, where it can.
+func seenBy(ctx context.Context) context.Context {
+	if identity := caller(ctx); !identity.Admin && !identity.ActAsOwner {
+		return postgres.As(ctx, identity.Owner)
+	}
+	return ctx
 }
 
 // admit finds out who calls, and whether they may call this.

@@ -141,17 +141,19 @@ func (s *Server) listSchedules(ctx context.Context, in *schedulesInput) (*schedu
 
 // ownSchedule reads the schedule that a request names, if the caller may touch it.
 func (s *Server) ownSchedule(ctx context.Context, name string) (jobs.Schedule, error) {
-	schedule, err := s.store.Schedule(ctx, name)
+	schedule, err := look(ctx, s, anothersSchedule, func(ctx context.Context) (jobs.Schedule, error) { return s.store.Schedule(ctx, name) })
 	if err != nil {
 		return jobs.Schedule{}, err
 	}
 	return schedule, touches(ctx, schedule)
 }
 
+const anothersSchedule = "The schedule belongs to another owner."
+
 // touches refuses a schedule of another owner's.
 func touches(ctx context.Context, schedule jobs.Schedule) error {
 	if !caller(ctx).May(schedule.Owner) {
-		return newProblem(codeForbidden, "The schedule belongs to another owner.")
+		return newProblem(codeForbidden, anothersSchedule)
 	}
 	return nil
 }
