@@ -9,6 +9,7 @@ import (
 
 	"freshet/api"
 	"freshet/jobs"
+	"freshet/jobs/postgres/postgrestest"
 )
 
 // strangers says what a key that owns nothing gets from each operation. A new operation fails the test
@@ -92,7 +93,21 @@ func strangers() map[string]struct {
 
 func TestStrangersGetNothing(t *testing.T) {
 	t.Parallel()
-	r := newRig(t, func(c *api.Config) { c.Limits.Stream = 50 * time.Millisecond }) // a stream ends
+	for name, address := range map[string]func(*testing.T) string{
+		"one wall":  func(t *testing.T) string { t.Helper(); return postgrestest.New(t) },
+		"two walls": func(t *testing.T) string { t.Helper(); return postgrestest.Granted(t, postgrestest.New(t)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := rigAt(t, address(t), func(c *api.Config) { c.Limits.Stream = 50 * time.Millisecond }) // a stream ends
+			r.strangersGetNothing()
+		})
+	}
+}
+
+func (r *rig) strangersGetNothing() {
+	t := r.t
+	t.Helper()
 	const secret = "only-for-ada"
 	task := r.submit(`{"kind":"report","input":{"n":1,"text":"` + secret + `"},"tags":["` + secret + `"],"metadata":{"x":"` + secret + `"}}`)
 	claim := r.claim(task.ID)

@@ -73,12 +73,18 @@ func (l *logText) String() string {
 
 func newRig(t *testing.T, changes ...func(*api.Config)) *rig {
 	t.Helper()
+	return rigAt(t, postgrestest.New(t), changes...)
+}
+
+// rigAt is a rig whose server reaches the database by a URL, as its role.
+func rigAt(t *testing.T, url string, changes ...func(*api.Config)) *rig {
+	t.Helper()
 	r := &rig{
 		t: t, log: &logText{added: make(chan struct{}, 1)}, schema: readContract(t),
 		arrived: make(chan struct{}, 100),
 	}
 	store, err := postgres.Open(t.Context(), postgres.Options{
-		URL: postgrestest.New(t), MaxConnections: 16, Name: t.Name(), Logger: discard(),
+		URL: url, MaxConnections: 16, Name: t.Name(), Logger: discard(),
 	})
 	r.ok(err)
 	t.Cleanup(store.Close)

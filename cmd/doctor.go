@@ -87,6 +87,7 @@ func (a *app) examineDatabase(ctx context.Context) []finding {
 		examineSetting(ctx, conn, "synchronous_commit", true, "on|local|remote_write|remote_apply",
 			"a crash of the server loses tasks that were acknowledged: turn it on"),
 		examineListen(ctx, conn, db),
+		examineRole(ctx, conn),
 	}
 	return append(findings, examineMigrations(ctx, db))
 }
@@ -124,6 +125,24 @@ func examineSetting(ctx context.Context, conn *pgx.Conn, name string, bad bool, 
 	f := finding{what: name + " is " + value}
 	if !strings.Contains("|"+wanted+"|", "|"+value+"|") {
 		f.bad, f.mend = bad, mend
+	}
+	return f
+}
+
+// examineRole tells whether row-level security stands behind the API's own checks. It need not.
+func examineRole(ctx context.Context, conn *pgx.Conn) finding {
+	var role string
+	var tables, walled bool
+	err := conn.QueryRow(ctx, `SELECT current_user, to_regclass('freshet.tasks') IS NOT NULL,
+		coalesce(row_security_active(to_regclass('freshet.tasks')), false)`).Scan(&role, &tables, &walled)
+	f := finding{what: "role " + visible(role)}
+	switch {
+	case err != nil:
+		f.bad, f.mend = true, err.Error()
+	case walled:
+		f.what += ": row-level security stands behind the API's checks"
+	case tables:
+		f.what += " is above row-level security: the API's checks stand alone"
 	}
 	return f
 }

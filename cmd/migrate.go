@@ -15,7 +15,7 @@ func (a *app) migrateCommand() *cobra.Command {
 		Use:   "migrate",
 		Short: "Bring the database's tables to this version, or take them back",
 		RunE: func(*cobra.Command, []string) error {
-			return usage(errors.New("migrate what: up, down or version?"))
+			return usage(errors.New("migrate what: up, down, version or grant?"))
 		},
 	}
 	command.AddCommand(
@@ -34,6 +34,12 @@ func (a *app) migrateCommand() *cobra.Command {
 			Use:   "version",
 			Short: "Print the version that the database is at, and the one that this program needs",
 			RunE:  func(cmd *cobra.Command, _ []string) error { return a.migrateVersion(cmd) },
+		},
+		&cobra.Command{
+			Use:   "grant ROLE",
+			Short: "Let a role that does not own the tables do all of Freshet's work, behind row-level security",
+			Args:  cobra.ExactArgs(1),
+			RunE:  func(cmd *cobra.Command, args []string) error { return a.migrateGrant(cmd, args[0]) },
 		},
 	)
 	return command
@@ -77,6 +83,18 @@ func (a *app) migrateVersion(cmd *cobra.Command) error {
 		fmt.Fprintln(a.Stdout, "a migration was cut off; freshet migrate up goes on by itself")
 	}
 	return nil
+}
+
+func (a *app) migrateGrant(cmd *cobra.Command, role string) error {
+	url, err := a.migrated()
+	if err != nil {
+		return err
+	}
+	if err := migrations.Grant(cmd.Context(), url, role); err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(a.Stdout, "role %s may do all of Freshet's work; have the API and the workers connect as it\n", visible(role))
+	return err
 }
 
 // migrated is the address of the database that is to be migrated, which takes a session.

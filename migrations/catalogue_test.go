@@ -10,7 +10,7 @@ import (
 // catalogueQuery lists all there is in our schemas, a line each.
 const catalogueQuery = `
 WITH ours AS (SELECT oid, nspname FROM pg_namespace WHERE nspname IN ('freshet', 'river'))
-SELECT format('relation %s kind %s persistence %s options %s', c.oid::regclass, c.relkind, c.relpersistence, c.reloptions)
+SELECT format('relation %s kind %s persistence %s walled %s options %s', c.oid::regclass, c.relkind, c.relpersistence, c.relrowsecurity, c.reloptions)
   FROM pg_class c JOIN ours ON c.relnamespace = ours.oid
 UNION ALL
 SELECT format('column %s.%s %s %s null %s storage %s default %s', c.oid::regclass, a.attnum, a.attname,
@@ -35,6 +35,10 @@ UNION ALL
 SELECT format('value %s of %s at %s', e.enumlabel, e.enumtypid::regtype,
        row_number() OVER (PARTITION BY e.enumtypid ORDER BY e.enumsortorder))
   FROM pg_enum e JOIN pg_type t ON t.oid = e.enumtypid JOIN ours ON t.typnamespace = ours.oid
+UNION ALL
+SELECT format('policy %s on %s for %s using %s check %s', p.polname, p.polrelid::regclass, p.polcmd,
+       pg_get_expr(p.polqual, p.polrelid), pg_get_expr(p.polwithcheck, p.polrelid))
+  FROM pg_policy p JOIN pg_class c ON c.oid = p.polrelid JOIN ours ON c.relnamespace = ours.oid
 UNION ALL
 SELECT format('schema %s', nspname) FROM ours
 ORDER BY 1`

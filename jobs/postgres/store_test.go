@@ -29,7 +29,12 @@ type bench struct {
 
 func newBench(t *testing.T) *bench {
 	t.Helper()
-	url := postgrestest.New(t)
+	return benchAt(t, postgrestest.New(t))
+}
+
+// benchAt is a bench on the database of a URL, as its role.
+func benchAt(t *testing.T, url string) *bench {
+	t.Helper()
 	store, err := postgres.Open(t.Context(), postgres.Options{URL: url, MaxConnections: 16, Name: t.Name(), Logger: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
