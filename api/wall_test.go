@@ -30,6 +30,7 @@ func TestReadsSayWhoAsks(t *testing.T) {
 	r.call(ada, http.MethodPost, "/v1/schedules", `{"name":"adas","cron":"@daily","kind":"anything","input":1}`).want(http.StatusCreated)
 	onlyTheNamed(t, owner)
 
+	const none = `"items":[]`
 	ids := strings.NewReplacer("%s", task.ID, "%w", endpoint.ID, "%d", delivery.ID)
 	for path, says := range map[string]string{
 		"/v1/tasks":                               task.ID,
@@ -41,7 +42,7 @@ func TestReadsSayWhoAsks(t *testing.T) {
 		"/v1/tasks/%s/logs?tail=1":                "said",
 		"/v1/tasks/%s/stream":                     "task.completed",
 		"/v1/tasks/%s/stream?include=logs&tail=1": "said",
-		"/v1/tasks/%s/artifacts":                  `"items":[]`,
+		"/v1/tasks/%s/artifacts":                  none,
 		"/v1/stream":                              task.ID,
 		"/v1/stream?ids=%s":                       task.ID,
 		"/v1/webhooks":                            endpoint.ID,
@@ -56,7 +57,10 @@ func TestReadsSayWhoAsks(t *testing.T) {
 		if a := r.call(ada, http.MethodGet, path, "").want(http.StatusOK); !strings.Contains(a.body, says) {
 			t.Errorf("%s is not read as ada:\n%s", path, a.body)
 		}
-		if a := r.call(root, http.MethodGet, path, ""); says != `"items":[]` && strings.Contains(a.body, says) {
+		if strings.Contains(path, "webhook=") || says == none {
+			continue // an admin is told that the endpoint is gone, of which the document does not know
+		}
+		if a := r.call(root, http.MethodGet, path, ""); strings.Contains(a.body, says) {
 			t.Errorf("%s shows what the database hides: this shows nothing\n%s", path, a.body)
 		}
 	}
@@ -70,7 +74,7 @@ func onlyTheNamed(t *testing.T, database string) {
 		t.Fatal(err)
 	}
 	defer conn.Close(t.Context())
-	rows, err := conn.Query(t.Context(), `SELECT DISTINCT polrelid::regclass::text FROM pg_policy`)
+	rows, err := conn.Query(t.Context(), `SELECT 'freshet.' || tablename FROM pg_policies WHERE schemaname = 'freshet'`)
 	if err != nil {
 		t.Fatal(err)
 	}
