@@ -3,6 +3,7 @@ package cmd_test
 import (
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -64,7 +65,7 @@ func (p *program) grant(owner, role string) {
 		p.t.Fatal(err)
 	}
 	before := p.env
-	p.env = append(before[:len(before):len(before)], "DATABASE_URL="+owner)
+	p.env = slices.Concat(before, []string{"DATABASE_URL=" + owner})
 	if r := p.client("doctor"); !strings.Contains(r.stdout, "ok    role freshet is above row-level security") {
 		p.t.Errorf("the doctor does not see that there is no wall:\n%s", r.stdout)
 	}

@@ -29,6 +29,24 @@
 // in flight is committed together. A batch that fails is retried one by one, so that one bad item
 // harms nobody else.
 //
+// # The wall
+//
+// Row-level security (migration 111) is a second wall behind the API's own check of whose task it is. It
+// stands where the Store's role does not own the tables; the owner's statements know nothing of it. Such a
+// role is granted all of Freshet's work, and sees everybody's rows until a transaction names an owner in
+// freshet.owner. As puts the owner into a context, and the reads that the API answers from name it in
+// their own transaction, by one more message of the same round trip: never in the session, which a
+// transaction pooler shares.
+//
+// Not narrowed is what is for everybody: the Hub's reads, which serve all streams at once, and whatever
+// reapers, couriers and clocks do. Nor is what writes, since a change of ada's task may have to tell bob's
+// endpoint; its callers have read the task as its owner before. What only an owner of tables can do, which
+// is to make and drop a day's partitions, is done by make_day and drop_day for those who may call them.
+//
+//	the API forgets its check          the read finds nothing: 404, or an empty list
+//	a context names nobody ("")        nothing is seen
+//	somebody has the role's password   no wall: the role can name whom it likes
+//
 // # Failures
 //
 //	the connection breaks after a commit    the caller retries: Claim and End recognise their own record,

@@ -276,11 +276,17 @@ func TestADayIsReachedThroughItsParent(t *testing.T) {
 func views(s *postgres.Store, e estate) map[string]func(context.Context) bool {
 	some := func(n int, err error) bool { return err == nil && n > 0 }
 	return map[string]func(context.Context) bool{
-		"Task":   func(ctx context.Context) bool { _, err := s.Task(ctx, e.task); return err == nil },
-		"Head":   func(ctx context.Context) bool { _, err := s.Head(ctx, e.task); return err == nil },
-		"Tasks":  func(ctx context.Context) bool { x, err := s.Tasks(ctx, jobs.TaskFilter{Owner: e.owner}, uuid.Nil, 9); return some(len(x), err) },
+		"Task": func(ctx context.Context) bool { _, err := s.Task(ctx, e.task); return err == nil },
+		"Head": func(ctx context.Context) bool { _, err := s.Head(ctx, e.task); return err == nil },
+		"Tasks": func(ctx context.Context) bool {
+			x, err := s.Tasks(ctx, jobs.TaskFilter{Owner: e.owner}, uuid.Nil, 9)
+			return some(len(x), err)
+		},
 		"Events": func(ctx context.Context) bool { x, err := s.Events(ctx, e.task, 0, 9); return some(len(x), err) },
-		"Logs":   func(ctx context.Context) bool { x, err := s.Logs(ctx, e.task, jobs.LogFilter{Limit: 9}); return some(len(x), err) },
+		"Logs": func(ctx context.Context) bool {
+			x, err := s.Logs(ctx, e.task, jobs.LogFilter{Limit: 9})
+			return some(len(x), err)
+		},
 		"last logs": func(ctx context.Context) bool {
 			x, err := s.Logs(ctx, e.task, jobs.LogFilter{Tail: 1, Limit: 9})
 			return some(len(x), err)
@@ -301,12 +307,15 @@ func views(s *postgres.Store, e estate) map[string]func(context.Context) bool {
 			tasks, events, err := s.Heads(ctx, []uuid.UUID{e.task}, []int64{1})
 			return some(len(tasks)+len(events), err)
 		},
-		"Endpoint":   func(ctx context.Context) bool { _, err := s.Endpoint(ctx, e.endpoint); return err == nil },
-		"Endpoints":  func(ctx context.Context) bool { x, err := s.Endpoints(ctx, e.owner); return some(len(x), err) },
-		"Delivery":   func(ctx context.Context) bool { _, _, err := s.Delivery(ctx, e.delivery); return err == nil },
-		"Deliveries": func(ctx context.Context) bool { x, err := s.Deliveries(ctx, jobs.DeliveryFilter{Owner: e.owner}, uuid.Nil, 9); return some(len(x), err) },
-		"Schedule":   func(ctx context.Context) bool { _, err := s.Schedule(ctx, e.schedule); return err == nil },
-		"Schedules":  func(ctx context.Context) bool { x, err := s.Schedules(ctx, e.owner); return some(len(x), err) },
+		"Endpoint":  func(ctx context.Context) bool { _, err := s.Endpoint(ctx, e.endpoint); return err == nil },
+		"Endpoints": func(ctx context.Context) bool { x, err := s.Endpoints(ctx, e.owner); return some(len(x), err) },
+		"Delivery":  func(ctx context.Context) bool { _, _, err := s.Delivery(ctx, e.delivery); return err == nil },
+		"Deliveries": func(ctx context.Context) bool {
+			x, err := s.Deliveries(ctx, jobs.DeliveryFilter{Owner: e.owner}, uuid.Nil, 9)
+			return some(len(x), err)
+		},
+		"Schedule":  func(ctx context.Context) bool { _, err := s.Schedule(ctx, e.schedule); return err == nil },
+		"Schedules": func(ctx context.Context) bool { x, err := s.Schedules(ctx, e.owner); return some(len(x), err) },
 	}
 }
 
