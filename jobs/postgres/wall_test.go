@@ -21,8 +21,8 @@ import (
 )
 
 // unwalled are the tables with owners that have no policy: they tell who somebody is, which is asked
-// before there is anybody to see them as.
-func unwalled() []string { return []string{"api_keys", "login_links", "sessions"} }
+// before there is anybody to see them as. And the audit log, which is for admins alone.
+func unwalled() []string { return []string{"api_keys", "audit_log", "login_links", "sessions"} }
 
 // estate is one of everything that an owner can have.
 type estate struct {
