@@ -2,6 +2,7 @@ package api_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -221,6 +222,7 @@ func (r *rig) callWith(ctx context.Context, key, method, path, body string, head
 	for i := 0; i+1 < len(header); i += 2 {
 		request.Header.Set(header[i], header[i+1])
 	}
+	request.Host = cmp.Or(request.Header.Get("Host"), request.Host)
 	response, err := r.http.Client().Do(request)
 	r.ok(err)
 	defer response.Body.Close()
