@@ -78,6 +78,11 @@ func (s *Server) trace(next http.Handler) http.Handler {
 		header.Set("Referrer-Policy", "no-referrer")
 		header.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
 		header.Set("Cache-Control", "no-store")
+		if len(r.TransferEncoding) > 0 {
+			// It may have had a Content-Length too, of which net/http does not tell: then a proxy may see
+			// another request begin where we do not. RFC 9112, 6.1.
+			header.Set("Connection", "close")
+		}
 		defer func() { s.log(c, time.Since(started)) }()
 		next.ServeHTTP(c.writer, c.request)
 	})
