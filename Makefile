@@ -4,13 +4,14 @@ LINT     := $(GO) run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.
 VERSION  := $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 LDFLAGS  := -s -w -X main.version=$(VERSION)
 TEST     := $(GO) test -timeout 15m -parallel 4
+FUZZTIME ?= 20s
 MODULES  := ui/node_modules/.package-lock.json
 
 # What "make generate" writes.
 GENERATED := api/openapi.json migrations cmd/builtin/files
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev example build sdk install chromium test test/go test/race test/faults test/ui chaos lint fmt generate verify bench bench/latency bench/stream
+.PHONY: help demo dev example build sdk install chromium test test/go test/race test/faults test/attacks test/ui chaos fuzz lint fmt generate verify bench bench/latency bench/stream
 
 help: ## Show this list
 	@sed -n 's/^\([a-z/]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-10s %s\n", $$1, $$2 }'
@@ -58,6 +59,14 @@ test/faults: ## Kill, freeze and cut off Freshet; and see that a missing fence i
 
 chaos: ## The same at full size, in half an hour; prints what it measures
 	$(GO) test -v -timeout 90m -parallel 1 ./faults -full
+
+test/attacks: ## Run the tests that answer the attacks of attacks/doc.go, which are part of test/go
+	@TEST='$(TEST)' scripts/attacks
+
+fuzz: ## Fuzz each reader of what strangers send, for FUZZTIME
+	@grep -or '^func Fuzz[A-Za-z]*' --include='*_test.go' api cmd config jobs | sort | while IFS=: read -r file name; do \
+		echo "$$file: $${name#func }"; \
+		$(GO) test -run '^$$' -fuzz "^$${name#func }\$$" -fuzztime $(FUZZTIME) "./$$(dirname "$$file")" </dev/null || exit 1; done
 
 test/ui: $(MODULES) ## Run the TypeScript tests
 	$(NPM) test --prefix ui
