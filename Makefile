@@ -14,7 +14,7 @@ GENERATED := api/openapi.json migrations cmd/builtin/files
 .PHONY: help demo dev example build sdk install chromium test test/go test/race test/faults test/attacks test/ui chaos fuzz lint fmt generate verify bench bench/latency bench/stream
 
 help: ## Show this list
-	@sed -n 's/^\([a-z/]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-10s %s\n", $$1, $$2 }'
+	@sed -n 's/^\([a-z/]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-13s %s\n", $$1, $$2 }'
 
 demo: build chromium ## Start Freshet and print a page to PDF with it; ONCE=1 ends after that
 	@ONCE='$(ONCE)' ADDR='$(ADDR)' scripts/demo

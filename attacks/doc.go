@@ -26,7 +26,7 @@
 //	      api: TestStreamEndsWithItsJWT, TestTokenEnds, TestRevokedReaderLosesItsStreams
 //	S9  a credential in an address, a log, an error, a Referer
 //	      attacks: TestLogCannotBeWrittenByStrangers
-//	      api: TestKeys, TestSignaturesStayOutOfTheLog, TestHeadersOfEveryAnswer
+//	      api: TestKeys, TestSignaturesStayOutOfTheLog, TestAuditLogHoldsNoSecretsAndNoTricks, TestHeadersOfEveryAnswer
 //	      jobs/webhook: TestErrorsDoNotShowTheURL, TestSecretsAreNotShown
 //	      jobs/secret: TestKeyStaysOutOfLogs
 //	S10 login: which names there are, a thousand tries, long and odd passwords
@@ -86,9 +86,10 @@
 //	      api: TestHostIsNotBelieved, TestClientAddress
 //	S29 headers and bodies that never end, readers who do not read
 //	      attacks: TestSlowHeaders
-//	      api: TestSlowBodyIsCutOff, TestBodyThatNobodyReadsIsNotWaitedFor, TestAFrozenReaderHarmsNobody
+//	      api: TestSlowBodyIsCutOff, TestUnreadBodyIsCutOff, TestAFrozenReaderHarmsNobody
 //	S30 one owner with thousands of streams, tasks, bytes
 //	      api: TestStreamsOfOneOwnerAreCounted, TestRateOfAnOwner, TestOpenTasksOfAnOwner, TestBytesOfAnOwner
+//	      api: TestRefusalsCannotFillTheAuditLog
 //	      jobs/worker: TestAFloodDelaysNobody
 //	S31 webhooks into the network of the server, by spelling, by DNS, by redirect
 //	      jobs/webhook: TestBadURLs, TestSpecialAddressesAreRefused, TestWrappedAddressesAreRefused, TestPorts, TestOnlyTCP
@@ -106,7 +107,7 @@
 //	      api: TestSQLIsText, TestHostileValues, TestBadIDsAndParameters
 //	S37 requests that write the log
 //	      attacks: TestLogCannotBeWrittenByStrangers
-//	      api: TestRequestIDs
+//	      api: TestRequestIDs, TestAuditLogHoldsNoSecretsAndNoTricks
 //	S38 a hostile repository: there is no kind yet that runs an agent in one
 //	S39 a command reads its worker's environment, memory and files
 //	      jobs/process: TestConceal, TestAnotherUser, TestAnotherUserIsBarred
@@ -123,6 +124,7 @@
 //	      jobs/postgres: TestIdempotencyKeys
 //	S43 floods of HTTP/2: it is not spoken
 //	      attacks: TestOnlyHTTP1
+//	      api: TestOnlyHTTP1IsServed
 //	S44 a user who is deleted, with what still runs
 //	      api: TestDeletedUserLeavesNothingRunning, TestChangedUserIsShutOut, TestLogoutEndsTokens
 //	      jobs/postgres: TestSignInRacesWithChange

@@ -39,21 +39,21 @@ func TestHostileOutput(t *testing.T) {
 		Output   json.RawMessage
 		Attempt  int
 	}
-	_, text := a.get("/v1/tasks/"+id+"?wait=30s&until=end", adminKey)
+	text := a.get("/v1/tasks/"+id+"?wait=30s&until=end", adminKey).body
 	a.ok(json.Unmarshal([]byte(text), &task))
 	if task.State != "completed" || string(task.Output) != `{"real":true}` || task.Attempt != 1 {
 		t.Fatalf("the task is %s", text)
 	}
 	for _, format := range []string{"text", "json"} {
-		response, text := a.get("/v1/tasks/"+id+"/logs?format="+format, adminKey)
-		if kind := response.Header.Get("Content-Type"); strings.Contains(kind, "html") || response.Header.Get("X-Content-Type-Options") != "nosniff" {
+		logs := a.get("/v1/tasks/"+id+"/logs?format="+format, adminKey)
+		if kind := logs.header.Get("Content-Type"); strings.Contains(kind, "html") || logs.header.Get("X-Content-Type-Options") != "nosniff" {
 			t.Errorf("the output is served as %s", kind)
 		}
-		if format == "json" && (!json.Valid([]byte(text)) || strings.ContainsAny(text, "\x1b\x00\x07\r")) {
-			t.Errorf("the output as JSON: %q", text)
+		if format == "json" && (!json.Valid([]byte(logs.body)) || strings.ContainsAny(logs.body, "\x1b\x00\x07\r")) {
+			t.Errorf("the output as JSON: %q", logs.body)
 		}
 	}
-	_, stream := a.get("/v1/tasks/"+id+"/stream?include=logs", adminKey)
+	stream := a.get("/v1/tasks/"+id+"/stream?include=logs", adminKey).body
 	if n := strings.Count(stream, "\nevent: task.completed\n"); n != 1 || strings.ContainsAny(stream, "\x1b\x00\r") {
 		t.Errorf("the stream tells of %d ends: %q", n, stream)
 	}

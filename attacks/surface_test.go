@@ -19,15 +19,15 @@ func TestNothingElseIsServed(t *testing.T) {
 		"/v1/internal", "/v1/worker/claim", "/swagger.json", "/graphql", "/robots.txt/",
 	} {
 		for _, key := range []string{"", adminKey} {
-			response, body := a.get(path, key)
-			if response.StatusCode != http.StatusNotFound || strings.Contains(body, "goroutine") || response.Header.Get("Freshet-Version") != "" {
-				t.Errorf("%s: %s, %v: %.100s", path, response.Status, response.Header, body)
+			got := a.get(path, key)
+			if got.status != http.StatusNotFound || strings.Contains(got.body, "goroutine") || got.header.Get("Freshet-Version") != "" {
+				t.Errorf("%s: status %d, %v: %.100s", path, got.status, got.header, got.body)
 			}
 		}
 	}
 	for _, path := range []string{"/", "/healthz", "/readyz", "/docs", "/v1/tasks", "/nothing"} { // to strangers
-		response, body := a.get(path, "")
-		if all := fmt.Sprint(response.Header); strings.Contains(all, "Server:") || strings.Contains(all, "Freshet-Version") || strings.Contains(body, "PostgreSQL 1") {
+		got := a.get(path, "")
+		if all := fmt.Sprint(got.header); strings.Contains(all, "Server:") || strings.Contains(all, "Freshet-Version") || strings.Contains(got.body, "PostgreSQL 1") {
 			t.Errorf("%s tells which version runs: %s", path, all)
 		}
 	}
@@ -86,7 +86,7 @@ func TestLogCannotBeWrittenByStrangers(t *testing.T) {
 		a.get(path, "")
 		a.get(path, secret)
 	}
-	answers, _ := a.raw("GET /nothing HTTP/1.1\r\nHost: x\r\nUser-Agent: {" + forged + "}\r\nReferer: https://x/?token=" + secret +
+	answers := a.raw("GET /nothing HTTP/1.1\r\nHost: x\r\nUser-Agent: {" + forged + "}\r\nReferer: https://x/?token=" + secret +
 		"\r\nX-Request-Id: \",{" + forged + "}\r\nX-Forwarded-For: {" + forged + "}\r\nCookie: freshet_session=" + secret + "\r\nConnection: close\r\n\r\n")
 	a.raw(forged + "\r\n\r\n")
 	if len(answers) != 1 {

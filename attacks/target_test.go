@@ -131,9 +131,23 @@ func (a *target) dial() net.Conn {
 	return conn
 }
 
+// answer is what the API said.
+type answer struct {
+	status, major int // major is the first number of the version of HTTP
+	header        http.Header
+	body          string
+}
+
+// read reads an answer, or as much of it as there is.
+func read(response *http.Response) answer {
+	defer response.Body.Close()
+	body, _ := io.ReadAll(response.Body) // what is cut off is seen in what there is
+	return answer{response.StatusCode, response.ProtoMajor, response.Header, string(body)}
+}
+
 // raw sends bytes, and returns all answers until the API closes the connection: it does so by itself where
 // it cannot know where the next request begins, and else for the last of what is sent.
-func (a *target) raw(text string) (answers []*http.Response, bodies []string) {
+func (a *target) raw(text string) (answers []answer) {
 	a.t.Helper()
 	conn := a.dial()
 	if _, err := io.WriteString(conn, text); err != nil && !errors.Is(err, syscall.EPIPE) && !errors.Is(err, syscall.ECONNRESET) {
@@ -142,16 +156,14 @@ func (a *target) raw(text string) (answers []*http.Response, bodies []string) {
 	for reader := bufio.NewReader(conn); ; {
 		response, err := http.ReadResponse(reader, nil)
 		if err != nil {
-			return answers, bodies
+			return answers
 		}
-		body, _ := io.ReadAll(response.Body) // what is cut off is seen in what there is
-		response.Body.Close()
-		answers, bodies = append(answers, response), append(bodies, string(body))
+		answers = append(answers, read(response))
 	}
 }
 
 // get asks as anyone, or with a key.
-func (a *target) get(path, key string) (*http.Response, string) {
+func (a *target) get(path, key string) answer {
 	a.t.Helper()
 	request, err := http.NewRequestWithContext(a.t.Context(), http.MethodGet, "http://"+a.address+path, nil)
 	a.ok(err)
@@ -160,8 +172,5 @@ func (a *target) get(path, key string) (*http.Response, string) {
 	}
 	response, err := http.DefaultTransport.RoundTrip(request)
 	a.ok(err)
-	defer response.Body.Close()
-	body, err := io.ReadAll(response.Body)
-	a.ok(err)
-	return response, string(body)
+	return read(response)
 }
