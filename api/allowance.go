@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -60,8 +61,26 @@ type allowance struct {
 
 // need is what one owner's part of a request asks for.
 type need struct {
+	owner string
 	tasks int
 	bytes int64
+}
+
+// byOwner adds up the needs of each owner. They end up sorted.
+func byOwner(needs []need) []need {
+	if len(needs) < 2 {
+		return needs
+	}
+	slices.SortFunc(needs, func(a, b need) int { return strings.Compare(a.owner, b.owner) })
+	sums := needs[:1]
+	for _, next := range needs[1:] {
+		if last := &sums[len(sums)-1]; last.owner == next.owner {
+			last.tasks, last.bytes = last.tasks+next.tasks, last.bytes+next.bytes
+		} else {
+			sums = append(sums, next)
+		}
+	}
+	return sums
 }
 
 func newAllowances(store *postgres.Store, limits Limits, logger *slog.Logger) *allowances {
@@ -71,26 +90,25 @@ func newAllowances(store *postgres.Store, limits Limits, logger *slog.Logger) *a
 	}
 }
 
-// take takes from the owners' allowances what a request needs, or nothing. A request may be larger than
+// take takes from the owners' allowances what a request needs of each, or nothing. A request may be larger than
 // what is left of the rate, so that a batch of any size can be submitted: then the owner is in debt for a
 // while. The error may be a problem.
-func (a *allowances) take(ctx context.Context, needs map[string]need) error {
-	owners := slices.Sorted(maps.Keys(needs))
-	for _, owner := range owners {
-		if err := a.count(ctx, owner, needs[owner].tasks); err != nil {
+func (a *allowances) take(ctx context.Context, needs ...need) error {
+	for _, needed := range needs {
+		if err := a.count(ctx, needed); err != nil {
 			return err
 		}
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	now := time.Now()
-	for _, owner := range owners {
-		if err := a.refuse(owner, needs[owner], now); err != nil {
+	for _, needed := range needs {
+		if err := a.refuse(needed, now); err != nil {
 			return err
 		}
 	}
-	for _, owner := range owners {
-		of, needed := a.of(owner, now), needs[owner]
+	for _, needed := range needs {
+		of := a.of(needed.owner, now)
 		of.rate.tokens -= float64(needed.tasks)
 		of.taken, of.open = of.taken+needed.tasks, of.open+needed.tasks
 		of.takenBytes, of.bytes = of.takenBytes+needed.bytes, of.bytes+needed.bytes
@@ -110,8 +128,8 @@ func (a *allowances) of(owner string, now time.Time) *allowance {
 }
 
 // refuse says what an owner must not have more of now. The caller has the lock.
-func (a *allowances) refuse(owner string, needed need, now time.Time) error {
-	of := a.of(owner, now)
+func (a *allowances) refuse(needed need, now time.Time) error {
+	owner, of := needed.owner, a.of(needed.owner, now)
 	if a.limits.TasksPerSecond > 0 {
 		if wait := a.wait(of, now); wait > 0 {
 			return newProblem(codeRateLimited, fmt.Sprintf("%s may submit %d tasks per second.", owner, a.limits.TasksPerSecond)).
@@ -144,16 +162,16 @@ func (a *allowances) wait(of *allowance, now time.Time) time.Duration {
 }
 
 // count has it known how many tasks of an owner are open, well enough to decide about more.
-func (a *allowances) count(ctx context.Context, owner string, more int) error {
+func (a *allowances) count(ctx context.Context, needed need) error {
 	limit := a.limits.OpenTasks
 	if limit <= 0 {
 		return nil
 	}
 	a.mu.Lock()
 	now := time.Now()
-	of := a.of(owner, now)
+	of := a.of(needed.owner, now)
 	age := now.Sub(of.openAt)
-	if age < openAgain || age < openFresh && of.open+more <= limit {
+	if age < openAgain || age < openFresh && of.open+needed.tasks <= limit {
 		a.mu.Unlock()
 		return nil
 	}
@@ -163,7 +181,7 @@ func (a *allowances) count(ctx context.Context, owner string, more int) error {
 	before := of.taken
 	a.mu.Unlock()
 
-	open, err := a.store.OpenTasks(ctx, owner, limit)
+	open, err := a.store.OpenTasks(ctx, needed.owner, limit)
 	if err != nil {
 		return err
 	}

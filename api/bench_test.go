@@ -22,7 +22,10 @@ func BenchmarkSubmit(b *testing.B) {
 	}
 	b.Cleanup(store.Close)
 	prepare(b, store)
-	server, err := api.New(b.Context(), api.Config{Store: store, Hub: realtime.New(api.NewFeed(store, ""), discard()), Secrets: box(), Logger: discard()})
+	server, err := api.New(b.Context(), api.Config{
+		Store: store, Hub: realtime.New(api.NewFeed(store, ""), discard()), Secrets: box(), Logger: discard(),
+		Limits: api.Limits{TasksPerSecond: -1, OpenTasks: 1 << 20},
+	})
 	if err != nil {
 		b.Fatal(err)
 	}

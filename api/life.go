@@ -77,7 +77,7 @@ func (s *Server) retryTask(ctx context.Context, in *taskInput) (*taskOutput, err
 	if err := fits(kind, task.Input); err != nil {
 		return nil, err
 	}
-	if err := s.allowed.take(ctx, map[string]need{task.Owner: {tasks: 1}}); err != nil {
+	if err := s.allowed.take(ctx, need{owner: task.Owner, tasks: 1}); err != nil {
 		return nil, err
 	}
 	if err := s.store.Retry(ctx, task.ID, kind.Kind.Kind, kind.revision); err != nil {

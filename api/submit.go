@@ -103,14 +103,11 @@ func overLimits() []code { return []code{codeRateLimited, codeTooManyTasks, code
 
 // afford takes what orders need from their owners' allowances. The error may be a problem.
 func (s *Server) afford(ctx context.Context, orders ...order) error {
-	needs := map[string]need{}
-	for _, order := range orders {
-		needed := needs[order.Owner]
-		needs[order.Owner] = need{needed.tasks + 1, needed.bytes + int64(len(order.Input))}
+	needs := make([]need, len(orders))
+	for i, order := range orders {
+		needs[i] = need{order.Owner, 1, int64(len(order.Input))}
 	}
-	limited, cancel := context.WithTimeout(ctx, s.limits.Work)
-	defer cancel()
-	return s.allowed.take(limited, needs)
+	return s.allowed.take(ctx, byOwner(needs)...)
 }
 
 // unsure tells who submitted to a database that did not answer what that means.

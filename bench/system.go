@@ -100,7 +100,7 @@ func makeParts(ctx context.Context, store *postgres.Store, url string, socket ne
 	controller := control.New(store, silent())
 	var key secret.Key
 	_, _ = rand.Read(key[:]) // never fails
-	server, err := api.New(ctx, api.Config{Store: store, Hub: hub, Secrets: secret.NewBox(key), Logger: silent(), Limits: api.Limits{TasksPerSecond: -1}})
+	server, err := api.New(ctx, api.Config{Store: store, Hub: hub, Secrets: secret.NewBox(key), Logger: silent(), Limits: api.Limits{TasksPerSecond: -1, OpenTasks: 1 << 20}})
 	if err != nil {
 		return nil, err
 	}
