@@ -56,7 +56,7 @@ func (s *Server) scheduleRoutes(r *routes) {
 	handle(r, operation{
 		id: "run-schedule", method: http.MethodPost, path: "/v1/schedules/{name}/run", tag: "schedules", scope: jobs.ScopeWrite,
 		summary: "Make a task of a schedule now", detail: "It is due as before, and may be paused.",
-		status: http.StatusAccepted, refuses: append(refuses, codeNotFound),
+		status: http.StatusAccepted, refuses: append(append(overLimits(), refuses...), codeNotFound),
 	}, s.runSchedule)
 }
 
@@ -252,5 +252,6 @@ func (s *Server) runSchedule(ctx context.Context, in *scheduleInput) (*submitOut
 	if err != nil {
 		return nil, err
 	}
+	callOf(ctx).about(submission.ID.String())
 	return s.place(ctx, order{submission, kind.paused})
 }

@@ -2,11 +2,13 @@ package api_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"freshet/api"
 	"freshet/jobs"
 )
 
@@ -38,6 +40,22 @@ func (r *rig) fromFile(names ...string) {
 	r.ok(err)
 	if len(taken) > 0 {
 		r.t.Fatalf("taken: %v", taken)
+	}
+}
+
+func TestSchedulesOfAnOwner(t *testing.T) {
+	t.Parallel()
+	r := newRig(t, func(c *api.Config) { c.Limits.OpenTasks = 1 })
+	made := func(i int) string { return fmt.Sprintf(`{"name":"s%d","cron":"@hourly","kind":"anything"}`, i) }
+	for i := range 100 {
+		r.schedule(ada, made(i))
+	}
+	r.call(ada, http.MethodPost, "/v1/schedules", made(100)).refused(http.StatusUnprocessableEntity, "invalid_request", "")
+	r.schedule(bob, made(101))
+	r.call(ada, http.MethodPost, "/v1/schedules/s1/run", "").want(http.StatusAccepted)
+	r.call(ada, http.MethodPost, "/v1/schedules/s1/run", "").refused(http.StatusTooManyRequests, "too_many_tasks", "")
+	if acts := r.acts("action=create-schedule&limit=1").Items; len(acts) != 1 || acts[0].Object != "s101" {
+		t.Errorf("written down: %+v", acts)
 	}
 }
 

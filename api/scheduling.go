@@ -62,6 +62,10 @@ func (s *Server) createSchedule(ctx context.Context, _ *struct{}) (*scheduleOutp
 	if err := plan(&schedule, now); err != nil {
 		return nil, err
 	}
+	if err := s.roomForSchedule(ctx, schedule.Owner); err != nil {
+		return nil, err
+	}
+	callOf(ctx).about(schedule.Name)
 	err = s.store.CreateSchedule(ctx, schedule)
 	if errors.Is(err, jobs.ErrExists) {
 		return nil, newProblem(codeNameTaken, "", fault{"/name", string(codeNameTaken), "is the name of another schedule"})
@@ -70,6 +74,21 @@ func (s *Server) createSchedule(ctx context.Context, _ *struct{}) (*scheduleOutp
 		return nil, err
 	}
 	return s.getSchedule(ctx, &scheduleInput{schedule.Name})
+}
+
+// maxSchedules is how many schedules one owner may have. Two requests at once can make one more.
+const maxSchedules = 100
+
+// roomForSchedule refuses another schedule of an owner who has enough.
+func (s *Server) roomForSchedule(ctx context.Context, owner string) error {
+	schedules, err := s.store.Schedules(ctx, owner)
+	if err != nil {
+		return err
+	}
+	if len(schedules) >= maxSchedules {
+		return newProblem(codeInvalidRequest, fmt.Sprintf("The owner has %d schedules. Delete one first.", len(schedules)))
+	}
+	return nil
 }
 
 // schedule is what the request asks for, with its defaults.

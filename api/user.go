@@ -116,6 +116,7 @@ func (s *Server) createUser(ctx context.Context, _ *struct{}) (*userOutput, erro
 	if err != nil {
 		return nil, err
 	}
+	callOf(ctx).about(request.Name)
 	user, err := s.store.CreateUser(ctx, request.Name, hash, request.Admin)
 	if errors.Is(err, jobs.ErrExists) {
 		return nil, newProblem(codeNameTaken, "", fault{"/name", string(codeNameTaken), "is the name of another user"})
