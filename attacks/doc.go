@@ -77,7 +77,7 @@
 //	      jobs/postgres: TestHintIsWhatRiverSends
 //	      api: TestLimitsAreNotTooTight
 //	S26 times without end, negative delays, a schedule of every second
-//	      api: TestBadSubmits, TestWrongSchedules
+//	      api: TestBadSubmits, TestWrongSchedules, TestSchedulesOfAnOwner
 //	      jobs/cron: TestRefusals
 //	S27 a request that is hidden in another
 //	      attacks: TestSmuggling
@@ -133,7 +133,6 @@
 //
 //   - S17: carriage returns reach a terminal, since progress bars are made of them: a line can overwrite
 //     itself. So do characters that turn the direction of writing.
-//   - S26: an owner may have any number of schedules; none is due more often than every minute.
 //   - S27: no proxy comes with Freshet, and none was tried in front of it. A body in chunks is the last
 //     request of its connection, so that a proxy that reads it otherwise finds nothing behind it.
 //   - S39: commands of one user see each other's workspaces and processes, and root's see everything. Every
