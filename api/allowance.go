@@ -181,7 +181,9 @@ func (a *allowances) count(ctx context.Context, needed need) error {
 	before := of.taken
 	a.mu.Unlock()
 
-	open, err := a.store.OpenTasks(ctx, needed.owner, limit)
+	limited, cancel := context.WithTimeout(ctx, a.limits.Work) // what the body took is over
+	defer cancel()
+	open, err := a.store.OpenTasks(limited, needed.owner, limit)
 	if err != nil {
 		return err
 	}
