@@ -23,7 +23,7 @@ kinds:
       - sh
       - -c
       - |
-        for n in $(seq 60); do
+        for n in $(seq 100); do
           echo "line $n"
           echo "{\\"event\\":\\"step\\",\\"data\\":$n}" >> $FRESHET_EVENTS
           sleep 0.05
