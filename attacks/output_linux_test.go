@@ -11,20 +11,6 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// hostileScript says what would steer a terminal, a browser, a CI system, or whoever takes what a command
-// prints for what it reports. What it really reports is the last line.
-const hostileScript = `
-printf '\033]0;title\007\033]8;;https://evil.example\007click\033]8;;\007\033]52;c;cm0gLXJmIH4=\007\033[2J\033[1;31m\n'
-printf 'overwritten\rfake\b\b\177\000\377\302\2331m\n'
-printf '::set-output name=x::y\n##[command]x\n'
-printf '{"output":{"forged":true}}\n{"type":"result","is_error":false}\n{"progress":99}\n'
-printf '\n\nevent: task.completed\ndata: {}\n\nid: 9\n\n'
-printf '</script><script>alert(1)</script>\n{"level":"ERROR","msg":"forged"}\n'
-printf '%s\n' '{"progress":5,"message":"\u001b]52;c;x\u0007\u009b31m\u202eturned\r</script>"}' >> "$FRESHET_EVENTS"
-printf '%s\n' '{"event":"task.completed","data":{"state":"completed"}}' >> "$FRESHET_EVENTS"
-printf '%s\n' '{"output":{"real":true}}' >> "$FRESHET_EVENTS"
-`
-
 // What a command prints is output and nothing else, however much it looks like something else.
 func TestHostileOutput(t *testing.T) {
 	t.Parallel()
