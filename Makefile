@@ -48,7 +48,7 @@ test: install test/go test/faults test/ui ## Install what the tests need and run
 test/go: ## Run the Go tests
 	$(TEST) ./...
 
-# Those left out run whole programs, whose parts have tests of their own.
+# Those left out run whole programs, whose parts have tests of their own, or have one goroutine.
 test/race: ## Run the Go tests of the parts with the race detector
 	$(TEST) -race $$($(GO) list ./... | grep -v -e /faults$$ -e /attacks$$ -e /cmd$$ -e /migrations -e /embedded$$)
 
