@@ -181,9 +181,7 @@ func (a *allowances) count(ctx context.Context, needed need) error {
 	before := of.taken
 	a.mu.Unlock()
 
-	limited, cancel := context.WithTimeout(ctx, a.limits.Work) // what the body took is over
-	defer cancel()
-	open, err := a.store.OpenTasks(limited, needed.owner, limit)
+	open, err := a.store.OpenTasks(ctx, needed.owner, limit)
 	if err != nil {
 		return err
 	}

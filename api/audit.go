@@ -65,10 +65,7 @@ func (s *Server) listActs(ctx context.Context, in *actsInput) (*actsOutput, erro
 		return nil, err
 	}
 	output := &actsOutput{}
-	if len(acts) > in.Limit {
-		acts = acts[:in.Limit]
-		output.Body.NextCursor = s.cursor(acts[in.Limit-1].ID, fields)
-	}
+	acts, output.Body.NextCursor = cut(s, acts, in.Limit, fields, func(a jobs.Act) uuid.UUID { return a.ID })
 	output.Body.Items = listOf(acts, viewAct).Items
 	return output, nil
 }

@@ -19,7 +19,7 @@ func (s *Server) loginRoutes(r *routes) {
 		summary: "Sign in with a name and a password",
 		detail: "A browser gets a cookie, which is good for seven days. With token, the answer has a secret instead, which is " +
 			"sent as an API key and is good for fifteen minutes: for scripts. Both end when the user is changed, disabled or deleted.",
-		access: public, body: reflect.TypeFor[loginRequest](), example: map[string]any{"user": "ada", "password": "correct horse", "token": true},
+		access: public, body: reflect.TypeFor[loginRequest](), bodySize: smallBody, example: map[string]any{"user": "ada", "password": "correct horse", "token": true},
 		refuses: []code{codeUnauthorized, codeForbidden, codeTooManyLogins},
 	}, s.loginJSON)
 	handle(r, operation{
@@ -58,7 +58,7 @@ func (s *Server) loginJSON(ctx context.Context, _ *struct{}) (*loginOutput, erro
 	if err := s.sessions.own.Check(callOf(ctx).request); err != nil {
 		return nil, notOwnPage()
 	}
-	request, err := readBody[loginRequest](ctx, s, maxForm, false)
+	request, err := readBody[loginRequest](ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -18,14 +18,35 @@ import (
 // maxDepth of a body leaves room for an input as deep as inputs may be.
 const maxDepth = document.DefaultMaxDepth + 4
 
-// readBody reads the JSON body of a call strictly. An empty body is the zero value if that may be.
-func readBody[T any](ctx context.Context, s *Server, limit int64, optional bool) (T, error) {
-	var value T
-	raw, err := callOf(ctx).read(limit, s.limits.BodyTime)
-	if err != nil || optional && len(raw) == 0 {
-		return value, err
+// bodySize is how much a body may have.
+type bodySize int
+
+const (
+	usualBody bodySize = iota // Limits.Body
+	batchBody                 // Limits.Batch
+	smallBody                 // maxForm: anybody may send it
+)
+
+func (l Limits) bytes(size bodySize) int64 {
+	switch size {
+	case batchBody:
+		return l.Batch
+	case smallBody:
+		return maxForm
+	default:
+		return l.Body
 	}
-	if err := document.Check(raw, document.Limits{MaxBytes: int(limit), MaxDepth: maxDepth}); err != nil {
+}
+
+// readBody reads the JSON body that guard has taken, strictly. An empty body is the zero value if that may be.
+func readBody[T any](ctx context.Context) (T, error) {
+	var value T
+	c := callOf(ctx)
+	raw := c.body
+	if c.bodyOptional && len(raw) == 0 {
+		return value, nil
+	}
+	if err := document.Check(raw, document.Limits{MaxBytes: len(raw), MaxDepth: maxDepth}); err != nil {
 		return value, unreadable(err)
 	}
 	if err := json.Unmarshal(raw, &value, json.RejectUnknownMembers(true)); err != nil {
@@ -101,4 +122,11 @@ func misfit(raw []byte, into any, err error) *problem {
 		return newProblem(codeInvalidBody, "")
 	}
 	return newProblem(codeInvalidBody, "", fault{string(semantic.JSONPointer), string(document.WrongType), "does not fit"})
+}
+
+// setGiven changes a field that a request names.
+func setGiven[T any](field, given *T) {
+	if given != nil {
+		*field = *given
+	}
 }

@@ -22,8 +22,12 @@ type call struct {
 	let      credential    // set by guard
 	signedIn bool          // set by guard: let is a session's
 	objects  []string      // what the audit log is told that it is about
-	failure  error         // what the log is told beside the status
-	rest     func()        // writes the rest of the answer, once all routing has returned
+
+	body         []byte // set by guard, for operations that have one
+	bodyOptional bool
+
+	failure error  // what the log is told beside the status
+	rest    func() // writes the rest of the answer, once all routing has returned
 }
 
 type callKey struct{}

@@ -59,12 +59,12 @@ func (s *Server) listCredentials(ctx context.Context, _ *struct{}) (*holdsOutput
 }
 
 func (s *Server) holdCredential(ctx context.Context, in *nameInput) (*holdsOutput, error) {
-	request, err := readBody[holdRequest](ctx, s, s.limits.Body, true)
+	request, err := readBody[holdRequest](ctx)
 	if err != nil {
 		return nil, err
 	}
 	var c checked
-	c.refuse(!keyName.MatchString(in.Name) || len(in.Name) > jobs.MaxName, "/name", "pattern", "must be small letters, digits and single hyphens, at most 50")
+	c.checkName(in.Name, "/name")
 	c.refuse(request.Until != nil && !request.Until.After(time.Now()), "/until", "minimum", "has passed")
 	c.refuse(len(request.Reason) > 500, "/reason", "maxLength", "must have at most 500 bytes")
 	if len(c.faults) > 0 {

@@ -136,10 +136,7 @@ func (s *Server) listDeliveries(ctx context.Context, in *deliveriesInput) (*deli
 		return nil, err
 	}
 	output := &deliveriesOutput{}
-	if len(deliveries) > in.Limit {
-		deliveries = deliveries[:in.Limit]
-		output.Body.NextCursor = s.cursor(deliveries[in.Limit-1].ID, fields)
-	}
+	deliveries, output.Body.NextCursor = cut(s, deliveries, in.Limit, fields, func(d jobs.Delivery) uuid.UUID { return d.ID })
 	output.Body.Items = listOf(deliveries, viewDelivery).Items
 	return output, nil
 }

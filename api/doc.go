@@ -13,9 +13,10 @@
 //
 // A handler that touches a task gets it from Server.owned, the one place that decides whose task it is:
 // an unknown id is 404, somebody else's task 403. guard also names the caller's owner to the database, which
-// shows later reads nobody else's rows, if it stands behind a wall (see package postgres). A body is read by
-// its handler, through readBody, when it is known who asks: first checked as text that can be stored and
-// that every reader understands alike, then decoded strictly.
+// shows later reads nobody else's rows, if it stands behind a wall (see package postgres). A body is
+// taken by guard, when it is known who asks, and before the time of the work begins. Its handler reads it
+// through readBody: first checked as text that can be stored and that every reader understands alike, then
+// decoded strictly.
 //
 // # Signing in
 //

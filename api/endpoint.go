@@ -41,16 +41,14 @@ func (s *Server) endpointRoutes(r *routes) {
 		id: "delete-webhook", method: http.MethodDelete, path: "/v1/webhooks/{id}", tag: "webhooks", scope: jobs.ScopeWrite,
 		summary: "Delete a webhook endpoint, and its deliveries", status: http.StatusNoContent,
 	}, s.deleteEndpoint)
-	for _, pause := range []bool{true, false} {
-		verb, summary := "pause", "Have deliveries to an endpoint wait"
-		if !pause {
-			verb, summary = "resume", "Send what waited, and go on"
-		}
-		handle(r, operation{
-			id: verb + "-webhook", method: http.MethodPost, path: "/v1/webhooks/{id}/" + verb, tag: "webhooks", scope: jobs.ScopeWrite,
-			summary: summary,
-		}, s.pauseEndpoint(pause))
-	}
+	handle(r, operation{
+		id: "pause-webhook", method: http.MethodPost, path: "/v1/webhooks/{id}/pause", tag: "webhooks", scope: jobs.ScopeWrite,
+		summary: "Have deliveries to an endpoint wait",
+	}, s.pauseEndpoint)
+	handle(r, operation{
+		id: "resume-webhook", method: http.MethodPost, path: "/v1/webhooks/{id}/resume", tag: "webhooks", scope: jobs.ScopeWrite,
+		summary: "Send what waited, and go on",
+	}, s.resumeEndpoint)
 	handle(r, operation{
 		id: "rotate-webhook", method: http.MethodPost, path: "/v1/webhooks/{id}/rotate", tag: "webhooks", scope: jobs.ScopeWrite,
 		summary: "Give an endpoint another signing secret",
@@ -65,10 +63,8 @@ func (s *Server) endpointRoutes(r *routes) {
 	}, s.testEndpoint)
 }
 
-const (
-	maxEndpoints = 50 // of one owner
-	maxURL       = 2048
-)
+// maxEndpoints is how many endpoints one owner may have.
+const maxEndpoints = 50
 
 // endpointRequest asks for an endpoint.
 type endpointRequest struct {
@@ -164,7 +160,7 @@ func (s *Server) getEndpoint(ctx context.Context, in *endpointInput) (*endpointO
 }
 
 func (s *Server) createEndpoint(ctx context.Context, _ *struct{}) (*endpointOutput, error) {
-	request, err := readBody[endpointRequest](ctx, s, s.limits.Body, false)
+	request, err := readBody[endpointRequest](ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -231,7 +227,7 @@ func (s *Server) checkEndpoint(e jobs.Endpoint, headers map[string]string) error
 	}
 	c.refuse(len(e.Kinds) > 100, "/kinds", "maxItems", "must be at most 100")
 	for i, kind := range e.Kinds {
-		c.refuse(!keyName.MatchString(kind) || len(kind) > jobs.MaxName, fmt.Sprintf("/kinds/%d", i), "pattern", "is no name of a kind")
+		c.checkName(kind, fmt.Sprintf("/kinds/%d", i))
 	}
 	if len(c.faults) > 0 {
 		return newProblem(codeInvalidRequest, "", c.faults...)
@@ -240,39 +236,37 @@ func (s *Server) checkEndpoint(e jobs.Endpoint, headers map[string]string) error
 }
 
 func (s *Server) changeEndpoint(ctx context.Context, in *endpointInput) (*endpointOutput, error) {
-	change, err := readBody[endpointChange](ctx, s, s.limits.Body, false)
+	change, err := readBody[endpointChange](ctx)
 	if err != nil {
 		return nil, err
 	}
+	return s.alterEndpoint(ctx, in, func(endpoint *jobs.Endpoint, _ time.Time) (err error) {
+		var headers map[string]string
+		setGiven(&endpoint.URL, change.URL)
+		setGiven(&endpoint.Events, change.Events)
+		setGiven(&endpoint.Kinds, change.Kinds)
+		setGiven(&endpoint.Enabled, change.Enabled)
+		setGiven(&headers, change.Headers)
+		if err := s.checkEndpoint(*endpoint, headers); err != nil {
+			return err
+		}
+		if change.Headers != nil {
+			endpoint.Headers, err = s.seal.Headers(webhook.OfEndpoint(endpoint.ID), headers)
+		}
+		return err
+	})
+}
+
+// alterEndpoint changes an endpoint that the caller may touch, and answers with it.
+func (s *Server) alterEndpoint(ctx context.Context, in *endpointInput, change func(*jobs.Endpoint, time.Time) error) (*endpointOutput, error) {
 	endpoint, err := s.ownEndpoint(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
-	var headers map[string]string
-	set(&endpoint.URL, change.URL)
-	set(&endpoint.Events, change.Events)
-	set(&endpoint.Kinds, change.Kinds)
-	set(&endpoint.Enabled, change.Enabled)
-	set(&headers, change.Headers)
-	if err := s.checkEndpoint(endpoint, headers); err != nil {
-		return nil, err
-	}
-	if change.Headers != nil {
-		if endpoint.Headers, err = s.seal.Headers(webhook.OfEndpoint(endpoint.ID), headers); err != nil {
-			return nil, err
-		}
-	}
-	if err := s.store.ChangeEndpoint(ctx, endpoint); err != nil {
+	if err := s.store.ChangeEndpoint(ctx, endpoint.ID, change); err != nil {
 		return nil, err
 	}
 	return s.endpointNow(ctx, endpoint.ID, "")
-}
-
-// set changes a value that a request names.
-func set[T any](value, change *T) {
-	if change != nil {
-		*value = *change
-	}
 }
 
 func (s *Server) deleteEndpoint(ctx context.Context, in *endpointInput) (*struct{}, error) {
@@ -283,26 +277,24 @@ func (s *Server) deleteEndpoint(ctx context.Context, in *endpointInput) (*struct
 	return nil, s.store.RemoveEndpoint(ctx, endpoint.ID)
 }
 
-func (s *Server) pauseEndpoint(pause bool) func(context.Context, *endpointInput) (*endpointOutput, error) {
-	return func(ctx context.Context, in *endpointInput) (*endpointOutput, error) {
-		endpoint, err := s.ownEndpoint(ctx, in.ID)
-		if err != nil {
-			return nil, err
-		}
-		if now := time.Now(); !pause {
-			endpoint.PausedAt = nil
-		} else if endpoint.PausedAt == nil {
+func (s *Server) pauseEndpoint(ctx context.Context, in *endpointInput) (*endpointOutput, error) {
+	return s.alterEndpoint(ctx, in, func(endpoint *jobs.Endpoint, now time.Time) error {
+		if endpoint.PausedAt == nil {
 			endpoint.PausedAt = &now
 		}
-		if err := s.store.ChangeEndpoint(ctx, endpoint); err != nil {
-			return nil, err
-		}
-		return s.endpointNow(ctx, endpoint.ID, "")
-	}
+		return nil
+	})
+}
+
+func (s *Server) resumeEndpoint(ctx context.Context, in *endpointInput) (*endpointOutput, error) {
+	return s.alterEndpoint(ctx, in, func(endpoint *jobs.Endpoint, _ time.Time) error {
+		endpoint.PausedAt = nil
+		return nil
+	})
 }
 
 func (s *Server) rotateEndpoint(ctx context.Context, in *endpointInput) (*endpointOutput, error) {
-	request, err := readBody[rotateRequest](ctx, s, s.limits.Body, true)
+	request, err := readBody[rotateRequest](ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -310,20 +302,15 @@ func (s *Server) rotateEndpoint(ctx context.Context, in *endpointInput) (*endpoi
 	if err != nil {
 		return nil, err
 	}
-	endpoint, err := s.ownEndpoint(ctx, in.ID)
-	if err != nil {
-		return nil, err
+	var text string
+	output, err := s.alterEndpoint(ctx, in, func(endpoint *jobs.Endpoint, now time.Time) (err error) {
+		text, endpoint.Signing, err = s.seal.Replace(webhook.OfEndpoint(endpoint.ID), endpoint.Signing, now, keep)
+		return err
+	})
+	if err == nil {
+		output.Body.Secret = text
 	}
-	whose := webhook.OfEndpoint(endpoint.ID)
-	texts, err := s.seal.Texts(whose, endpoint.Signing.Secrets)
-	if err != nil {
-		return nil, err
-	}
-	text := webhook.NewSecret()
-	if err := s.store.SignEndpoint(ctx, endpoint.ID, s.seal.Secrets(whose, text, texts[0]), keep); err != nil {
-		return nil, err
-	}
-	return s.endpointNow(ctx, endpoint.ID, text)
+	return output, err
 }
 
 func (s *Server) testEndpoint(ctx context.Context, in *endpointInput) (*deliveryOutput, error) {
@@ -347,7 +334,11 @@ func (s *Server) taskWebhook(identity jobs.Identity, address string) (jobs.TaskW
 	if err := s.policy.CheckURL(address); err != nil {
 		message = err.Error()
 	}
-	if !identity.Signs {
+	switch {
+	case identity.Signs:
+	case identity.Key == jobs.GivenKey:
+		message = "needs a signing secret: start the server with FRESHET_WEBHOOK_SECRET, or use an endpoint"
+	default:
 		message = "needs an API key with a signing secret; use an endpoint, or rotate the key"
 	}
 	if message != "" {

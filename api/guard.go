@@ -51,12 +51,12 @@ func (s *Server) guard(op operation) func(huma.Context, func(huma.Context)) {
 			ctx.SetHeader("Freshet-Version", s.version)
 			ctx = huma.WithContext(ctx, seenBy(ctx.Context()))
 		}
+		if err := s.takeBody(callOf(ctx.Context()), op); err != nil {
+			writeProblem(ctx.Context(), problemOf(err))
+			return
+		}
 		if !op.long {
-			limit := s.limits.Work
-			if op.body != nil {
-				limit += s.limits.BodyTime
-			}
-			limited, cancel := context.WithTimeout(ctx.Context(), limit)
+			limited, cancel := context.WithTimeout(ctx.Context(), s.limits.Work)
 			defer cancel()
 			ctx = huma.WithContext(ctx, limited)
 		}
@@ -66,6 +66,16 @@ func (s *Server) guard(op operation) func(huma.Context, func(huma.Context)) {
 		}
 		next(ctx)
 	}
+}
+
+// takeBody reads the body of an operation that has one, when it is known who sends it, and before the time of
+// the work begins.
+func (s *Server) takeBody(c *call, op operation) (err error) {
+	if op.body != nil {
+		c.bodyOptional = op.bodyOptional
+		c.body, err = c.read(s.limits.bytes(op.bodySize), s.limits.BodyTime)
+	}
+	return err
 }
 
 // seenBy has the database show a caller who sees one owner's rows no others, where it can.

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"net/http"
 	"reflect"
-	"regexp"
 	"time"
 
 	"freshet/jobs"
@@ -108,7 +107,7 @@ func (s *Server) listKeys(ctx context.Context, _ *struct{}) (*keysOutput, error)
 }
 
 func (s *Server) createKey(ctx context.Context, _ *struct{}) (*keyOutput, error) {
-	request, err := readBody[keyRequest](ctx, s, s.limits.Body, false)
+	request, err := readBody[keyRequest](ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +126,7 @@ func (s *Server) createKey(ctx context.Context, _ *struct{}) (*keyOutput, error)
 	callOf(ctx).about(key.Name)
 	err = s.store.CreateKey(ctx, key)
 	if errors.Is(err, jobs.ErrExists) {
-		return nil, newProblem(codeNameTaken, "", fault{"/name", string(codeNameTaken), "is the name of another key"})
+		return nil, nameTaken("key")
 	}
 	if err != nil {
 		return nil, err
@@ -135,11 +134,9 @@ func (s *Server) createKey(ctx context.Context, _ *struct{}) (*keyOutput, error)
 	return s.newKey(ctx, request.Name, text, signing)
 }
 
-var keyName = regexp.MustCompile(jobs.NamePattern)
-
 func (r keyRequest) check() error {
 	var c checked
-	c.refuse(!keyName.MatchString(r.Name) || len(r.Name) > jobs.MaxName, "/name", "pattern", "must be small letters, digits and single hyphens, at most 50")
+	c.checkName(r.Name, "/name")
 	c.refuse(r.Name == jobs.GivenKey, "/name", "not", "is that of the key that the server is started with")
 	c.refuse(!jobs.ValidOwner(r.Owner), "/owner", "pattern", fmt.Sprintf("must be 1 to %d printable bytes", maxOwner))
 	c.refuse(r.Scopes != nil && len(r.Scopes) == 0, "/scopes", "minItems", "must have one at least")
@@ -177,7 +174,7 @@ func (s *Server) newKey(ctx context.Context, name, text, signing string) (*keyOu
 }
 
 func (s *Server) rotateKey(ctx context.Context, in *nameInput) (*keyOutput, error) {
-	request, err := readBody[rotateRequest](ctx, s, s.limits.Body, true)
+	request, err := readBody[rotateRequest](ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -189,31 +186,15 @@ func (s *Server) rotateKey(ctx context.Context, in *nameInput) (*keyOutput, erro
 		return nil, err
 	}
 	text, secret := newSecret()
-	if err := s.store.RotateKey(ctx, in.Name, secret, keep); err != nil {
-		return nil, err
-	}
-	signing, err := s.resign(ctx, in.Name, keep)
+	var signing string
+	err = s.store.RotateKey(ctx, in.Name, secret, keep, func(before jobs.Signing, now time.Time) (after jobs.Signing, err error) {
+		signing, after, err = s.seal.Replace(webhook.OfKey(in.Name), before, now, keep)
+		return after, err
+	})
 	if err != nil {
 		return nil, err
 	}
 	return s.newKey(ctx, in.Name, text, signing)
-}
-
-// resign gives a key another signing secret. The one before signs too for so long.
-func (s *Server) resign(ctx context.Context, name string, keep time.Duration) (string, error) {
-	signing, err := s.store.KeySigning(ctx, name)
-	if err != nil {
-		return "", err
-	}
-	whose, texts := webhook.OfKey(name), []string{webhook.NewSecret()}
-	if signing.Secrets != nil {
-		before, err := s.seal.Texts(whose, signing.Secrets)
-		if err != nil {
-			return "", err
-		}
-		texts = append(texts, before[0])
-	}
-	return texts[0], s.store.SignKey(ctx, name, s.seal.Secrets(whose, texts...), keep)
 }
 
 // keep is how long what is replaced stays good.

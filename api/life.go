@@ -95,7 +95,7 @@ func (s *Server) rerunTask(ctx context.Context, in *taskInput) (*submitOutput, e
 	if err != nil {
 		return nil, err
 	}
-	request, err := readBody[rerunRequest](ctx, s, s.limits.Body, true)
+	request, err := readBody[rerunRequest](ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -58,13 +58,17 @@ func (s *Server) listTasks(ctx context.Context, in *listInput) (*listOutput, err
 	if err != nil {
 		return nil, err
 	}
-	output := &listOutput{}
-	if len(tasks) > in.Limit {
-		tasks = tasks[:in.Limit]
-		output.Body.NextCursor = s.cursor(tasks[in.Limit-1].ID, filterFields(filter))
+	tasks, next := cut(s, tasks, in.Limit, filterFields(filter), func(task jobs.Task) uuid.UUID { return task.ID })
+	return &listOutput{page{listOf(tasks, s.brief).Items, next}}, nil
+}
+
+// cut makes a page of items that were read, of which there is one more than limit if another page follows, and
+// tells where that one begins.
+func cut[Item any](s *Server, items []Item, limit int, filter []string, id func(Item) uuid.UUID) (page []Item, next string) {
+	if len(items) <= limit {
+		return items, ""
 	}
-	output.Body.Items = listOf(tasks, s.brief).Items
-	return output, nil
+	return items[:limit], s.cursor(id(items[limit-1]), filter)
 }
 
 // cursor is where the next page begins. It is signed together with the filter, the owner's view

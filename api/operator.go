@@ -71,7 +71,7 @@ func (s *Server) getMaintenance(ctx context.Context, _ *struct{}) (*maintenanceO
 }
 
 func (s *Server) setMaintenance(ctx context.Context, _ *struct{}) (*maintenanceOutput, error) {
-	request, err := readBody[maintenanceRequest](ctx, s, s.limits.Body, false)
+	request, err := readBody[maintenanceRequest](ctx)
 	if err != nil {
 		return nil, err
 	}

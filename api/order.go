@@ -185,6 +185,11 @@ func (c *checked) refuse(bad bool, pointer, code, message string) {
 	}
 }
 
+// checkName refuses what is no name of a kind, a key, a schedule and the like.
+func (c *checked) checkName(name, pointer string) {
+	c.refuse(!jobs.ValidName(name), pointer, "pattern", fmt.Sprintf("must be small letters, digits and single hyphens, at most %d", jobs.MaxName))
+}
+
 // check looks at all that can be wrong with a request without its kind.
 func (r submitRequest) check(now time.Time) checked {
 	var c checked

@@ -141,6 +141,11 @@ func newProblem(c code, detail string, faults ...fault) *problem {
 	}
 }
 
+// nameTaken refuses the name of another thing of the same sort.
+func nameTaken(what string) *problem {
+	return newProblem(codeNameTaken, "", fault{"/name", string(codeNameTaken), "is the name of another " + what})
+}
+
 // with adds a header to the answer.
 func (p *problem) with(name, value string) *problem {
 	p.headers.Set(name, value)

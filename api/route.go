@@ -39,6 +39,7 @@ type operation struct {
 
 	body         reflect.Type // of the request; nil: none
 	bodyOptional bool
+	bodySize     bodySize
 	example      any // of the request's body
 
 	status  int                     // of success; zero: 200

@@ -36,7 +36,7 @@ type scheduleChange struct {
 }
 
 func (s *Server) createSchedule(ctx context.Context, _ *struct{}) (*scheduleOutput, error) {
-	request, err := readBody[scheduleRequest](ctx, s, s.limits.Body, false)
+	request, err := readBody[scheduleRequest](ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +68,7 @@ func (s *Server) createSchedule(ctx context.Context, _ *struct{}) (*scheduleOutp
 	callOf(ctx).about(schedule.Name)
 	err = s.store.CreateSchedule(ctx, schedule)
 	if errors.Is(err, jobs.ErrExists) {
-		return nil, newProblem(codeNameTaken, "", fault{"/name", string(codeNameTaken), "is the name of another schedule"})
+		return nil, nameTaken("schedule")
 	}
 	if err != nil {
 		return nil, err
@@ -111,8 +111,7 @@ func givenInput(input, otherwise json.RawMessage) json.RawMessage {
 // checkSchedule looks at all that can be wrong with a schedule without its kind and its times.
 func checkSchedule(schedule jobs.Schedule) []fault {
 	var c checked
-	c.refuse(!keyName.MatchString(schedule.Name) || len(schedule.Name) > jobs.MaxName,
-		"/name", "pattern", "must be small letters, digits and single hyphens, at most 50")
+	c.checkName(schedule.Name, "/name")
 	c.refuse(!jobs.ValidOwner(schedule.Owner), "/owner", "pattern", fmt.Sprintf("must be 1 to %d printable bytes", maxOwner))
 	c.refuse(schedule.Kind == "", "/kind", "required", "is missing")
 	c.checkTags(schedule.Tags)
@@ -126,7 +125,7 @@ func checkSchedule(schedule jobs.Schedule) []fault {
 
 // changeSchedule looks at the request and finds the kind before the schedule is locked: that may take a while.
 func (s *Server) changeSchedule(ctx context.Context, in *scheduleInput) (*scheduleOutput, error) {
-	request, err := readBody[scheduleChange](ctx, s, s.limits.Body, false)
+	request, err := readBody[scheduleChange](ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -172,10 +171,4 @@ func (r scheduleChange) apply(schedule *jobs.Schedule) {
 	setGiven(&schedule.Cron, r.Cron)
 	setGiven(&schedule.Timezone, r.Timezone)
 	setGiven(&schedule.Missed, r.Missed)
-}
-
-func setGiven[T any](field, given *T) {
-	if given != nil {
-		*field = *given
-	}
 }

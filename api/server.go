@@ -44,7 +44,7 @@ type Limits struct {
 	Body     int64         // bytes of a body; 1 MiB for the input and 64 KiB for the rest
 	Batch    int64         // bytes of a batch's body; 32 MiB
 	BodyTime time.Duration // for a body to arrive; 15 s
-	Work     time.Duration // for an answer that waits for nothing but the database; 4 s
+	Work     time.Duration // for an answer that waits for nothing but the database, once its body is there; 4 s
 	Write    time.Duration // for the client to take the next piece of a stream; 30 s
 	Wait     time.Duration // the longest ?wait=; 60 s
 	Link     time.Duration // how long the address of an artifact is good; 5 min

@@ -26,7 +26,7 @@ func (s *Server) submitRoutes(r *routes) {
 		id: "submit-tasks", method: http.MethodPost, path: "/v1/tasks/batch", tag: "tasks", scope: jobs.ScopeWrite,
 		summary: "Submit up to 1,000 tasks, all or none",
 		detail:  "The tasks come back in the order of the request. Of a refused batch nothing is stored.",
-		body:    reflect.TypeFor[batchRequest](), status: http.StatusAccepted,
+		body:    reflect.TypeFor[batchRequest](), bodySize: batchBody, status: http.StatusAccepted,
 		refuses: refuses, plain: true,
 	}, s.submitBatch)
 }
@@ -50,7 +50,7 @@ func (s *Server) submitted(ctx context.Context, task taskView) (taskView, error)
 }
 
 func (s *Server) submit(ctx context.Context, _ *struct{}) (*submitOutput, error) {
-	request, err := readBody[submitRequest](ctx, s, s.limits.Body, false)
+	request, err := readBody[submitRequest](ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -70,9 +70,7 @@ func (s *Server) place(ctx context.Context, order order) (*submitOutput, error) 
 		return nil, err
 	}
 	for range freedTries {
-		storing, cancel := context.WithTimeout(ctx, s.limits.Work) // what the body took is over
-		submitted, err := s.store.Submit(storing, order.Submission)
-		cancel()
+		submitted, err := s.store.Submit(ctx, order.Submission)
 		if err != nil {
 			return nil, unsure(err)
 		}
@@ -135,7 +133,7 @@ type batchOutput struct {
 }
 
 func (s *Server) submitBatch(ctx context.Context, _ *struct{}) (*batchOutput, error) {
-	request, err := readBody[batchRequest](ctx, s, s.limits.Batch, false)
+	request, err := readBody[batchRequest](ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -153,9 +151,7 @@ func (s *Server) submitBatch(ctx context.Context, _ *struct{}) (*batchOutput, er
 	for i, order := range orders {
 		submissions[i] = order.Submission
 	}
-	storing, cancel := context.WithTimeout(ctx, s.limits.Work)
-	defer cancel()
-	submitted, err := s.store.SubmitAll(storing, submissions)
+	submitted, err := s.store.SubmitAll(ctx, submissions)
 	if err != nil {
 		return nil, unsure(err)
 	}

@@ -51,7 +51,7 @@ type tokenOutput struct {
 }
 
 func (s *Server) createToken(ctx context.Context, _ *struct{}) (*tokenOutput, error) {
-	request, err := readBody[tokenRequest](ctx, s, s.limits.Body, false)
+	request, err := readBody[tokenRequest](ctx)
 	if err != nil {
 		return nil, err
 	}

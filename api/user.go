@@ -102,7 +102,7 @@ func (s *Server) listUsers(ctx context.Context, _ *struct{}) (*usersOutput, erro
 }
 
 func (s *Server) createUser(ctx context.Context, _ *struct{}) (*userOutput, error) {
-	request, err := readBody[userRequest](ctx, s, s.limits.Body, false)
+	request, err := readBody[userRequest](ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -119,7 +119,7 @@ func (s *Server) createUser(ctx context.Context, _ *struct{}) (*userOutput, erro
 	callOf(ctx).about(request.Name)
 	user, err := s.store.CreateUser(ctx, request.Name, hash, request.Admin)
 	if errors.Is(err, jobs.ErrExists) {
-		return nil, newProblem(codeNameTaken, "", fault{"/name", string(codeNameTaken), "is the name of another user"})
+		return nil, nameTaken("user")
 	}
 	return &userOutput{viewUser(user)}, err
 }
@@ -134,7 +134,7 @@ func (s *Server) hash(ctx context.Context, text string) (string, error) {
 }
 
 func (s *Server) changeUser(ctx context.Context, in *userInput) (*userOutput, error) {
-	request, err := readBody[userPatch](ctx, s, s.limits.Body, false)
+	request, err := readBody[userPatch](ctx)
 	if err != nil {
 		return nil, err
 	}

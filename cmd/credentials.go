@@ -1,7 +1,7 @@
 package cmd
 
 import (
-	"fmt"
+	"context"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -15,39 +15,19 @@ func (a *app) credentialsCommand() *cobra.Command {
 		func(h client.CredentialHold) []string { return []string{h.Name, age(h.Since), holdEnd(h), h.Reason} })
 	var lasts time.Duration
 	var reason string
-	hold := &cobra.Command{
-		Use:   "hold NAME",
-		Short: "Keep tasks that use a credential from starting; what runs goes on",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
+	hold := a.deedCommand("hold NAME", "hold credential", "Keep tasks that use a credential from starting; what runs goes on",
+		quietly(func(server *client.Client, ctx context.Context, name string) error {
 			var until *time.Time
 			if lasts > 0 {
 				at := time.Now().Add(lasts)
 				until = &at
 			}
-			return a.withServer(func(server *client.Client) error {
-				if err := server.HoldCredential(cmd.Context(), args[0], until, reason); err != nil {
-					return fmt.Errorf("hold credential %s: %w", args[0], err)
-				}
-				return nil
-			})
-		},
-	}
+			return server.HoldCredential(ctx, name, until, reason)
+		}))
 	hold.Flags().DurationVar(&lasts, "for", 0, "for so long (default: until it is released)")
 	hold.Flags().StringVar(&reason, "reason", "", "why, for people")
-	command.AddCommand(hold, &cobra.Command{
-		Use:   "release NAME",
-		Short: "Let tasks that use a credential start again",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withServer(func(server *client.Client) error {
-				if err := server.ReleaseCredential(cmd.Context(), args[0]); err != nil {
-					return fmt.Errorf("release credential %s: %w", args[0], err)
-				}
-				return nil
-			})
-		},
-	})
+	command.AddCommand(hold, a.deedCommand("release NAME", "release credential", "Let tasks that use a credential start again",
+		quietly((*client.Client).ReleaseCredential)))
 	return command
 }
 

@@ -15,19 +15,8 @@ func (a *app) keyCommand() *cobra.Command {
 	list := listCommand(a, "list", "List the API keys", (*client.Client).Keys,
 		[]string{"NAME", "OWNER", "MAY", "SECRETS", "LAST USED"},
 		func(k client.Key) []string { return []string{k.Name, k.Owner, powers(k), secretsText(k), lastUse(k)} })
-	command.AddCommand(list, a.keyCreateCommand(), a.keyRotateCommand(), &cobra.Command{
-		Use:   "delete NAME",
-		Short: "Revoke an API key",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withServer(func(server *client.Client) error {
-				if err := server.DeleteKey(cmd.Context(), args[0]); err != nil {
-					return fmt.Errorf("delete key %s: %w", args[0], err)
-				}
-				return nil
-			})
-		},
-	})
+	command.AddCommand(list, a.keyCreateCommand(), a.keyRotateCommand(),
+		a.deedCommand("delete NAME", "delete key", "Revoke an API key", quietly((*client.Client).DeleteKey)))
 	return command
 }
 

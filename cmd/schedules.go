@@ -21,10 +21,16 @@ func (a *app) schedulesCommand() *cobra.Command {
 		func(s client.Schedule) []string {
 			return []string{s.Name, s.Kind, s.Cron, s.Timezone, momentOrNone(s.NextAt), momentOrNone(s.LastAt), s.Source, scheduleState(s)}
 		})
+	schedule := func(verb, what string, do deed) *cobra.Command {
+		return a.deedCommand(verb+" NAME", verb+" schedule", what, do)
+	}
 	command.AddCommand(
-		a.pauseScheduleCommand("pause", "Let a schedule make no more tasks", (*client.Client).PauseSchedule),
-		a.pauseScheduleCommand("resume", "Let a schedule make tasks again", (*client.Client).ResumeSchedule),
-		a.runScheduleCommand())
+		schedule("pause", "Let a schedule make no more tasks", scheduleDeed((*client.Client).PauseSchedule)),
+		schedule("resume", "Let a schedule make tasks again", scheduleDeed((*client.Client).ResumeSchedule)),
+		schedule("run", "Make a task of a schedule now", func(ctx context.Context, server *client.Client, name string) (any, string, error) {
+			task, err := server.RunSchedule(ctx, name)
+			return task, task.Value.ID + " " + stateText(task.Value), err
+		}))
 	return command
 }
 
@@ -43,54 +49,12 @@ func scheduleState(s client.Schedule) string {
 	return pauseText(s.PausedAt) + ", failed: " + s.LastError
 }
 
-func (a *app) pauseScheduleCommand(verb, what string,
-	order func(*client.Client, context.Context, string) (client.Answer[client.Schedule], error),
-) *cobra.Command {
-	var asJSON bool
-	command := &cobra.Command{
-		Use:   verb + " NAME",
-		Short: what,
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withServer(func(server *client.Client) error {
-				schedule, err := order(server, cmd.Context(), args[0])
-				if err != nil {
-					return fmt.Errorf("%s schedule %s: %w", verb, args[0], err)
-				}
-				if asJSON {
-					return a.printJSON(schedule)
-				}
-				_, err = fmt.Fprintf(a.Stdout, "schedule %s %s\n", args[0], pauseText(schedule.Value.PausedAt))
-				return err
-			})
-		},
+// scheduleDeed changes whether a schedule is paused, and tells it.
+func scheduleDeed(change func(*client.Client, context.Context, string) (client.Answer[client.Schedule], error)) deed {
+	return func(ctx context.Context, server *client.Client, name string) (any, string, error) {
+		schedule, err := change(server, ctx, name)
+		return schedule, fmt.Sprintf("schedule %s %s", name, pauseText(schedule.Value.PausedAt)), err
 	}
-	jsonFlag(command, &asJSON)
-	return command
-}
-
-func (a *app) runScheduleCommand() *cobra.Command {
-	var asJSON bool
-	command := &cobra.Command{
-		Use:   "run NAME",
-		Short: "Make a task of a schedule now",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withServer(func(server *client.Client) error {
-				task, err := server.RunSchedule(cmd.Context(), args[0])
-				if err != nil {
-					return fmt.Errorf("run schedule %s: %w", args[0], err)
-				}
-				if asJSON {
-					return a.printJSON(task)
-				}
-				_, err = fmt.Fprintf(a.Stdout, "%s %s\n", task.Value.ID, stateText(task.Value))
-				return err
-			})
-		},
-	}
-	jsonFlag(command, &asJSON)
-	return command
 }
 
 // publishSchedules makes those of freshet.yaml the database's. One whose name the API has used is left

@@ -17,19 +17,8 @@ func (a *app) userCommand() *cobra.Command {
 	command.AddCommand(list, a.userAddCommand(), a.userPasswordCommand(),
 		a.userDisabledCommand("disable", "Keep a user from signing in, and end the user's sessions", true),
 		a.userDisabledCommand("enable", "Let a user sign in again", false),
-		&cobra.Command{
-			Use:   "delete NAME",
-			Short: "Delete a user, and cancel all tasks of this owner that have not ended",
-			Args:  cobra.ExactArgs(1),
-			RunE: func(cmd *cobra.Command, args []string) error {
-				return a.withServer(func(server *client.Client) error {
-					if err := server.DeleteUser(cmd.Context(), args[0]); err != nil {
-						return fmt.Errorf("delete user %s: %w", args[0], err)
-					}
-					return nil
-				})
-			},
-		})
+		a.deedCommand("delete NAME", "delete user", "Delete a user, and cancel all tasks of this owner that have not ended",
+			quietly((*client.Client).DeleteUser)))
 	return command
 }
 

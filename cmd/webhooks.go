@@ -17,58 +17,26 @@ func (a *app) webhooksCommand() *cobra.Command {
 		func(w client.Webhook) []string {
 			return []string{w.ID, w.URL, strings.Join(w.Events, ","), hears(w), webhookState(w)}
 		})
+	webhook := func(verb, what string, do deed) *cobra.Command { return a.deedCommand(verb+" ID", verb, what, do) }
 	command.AddCommand(a.webhookCreateCommand(), a.webhookRotateCommand(),
-		a.webhookAction("pause", "Have deliveries to a webhook wait", func(ctx context.Context, server *client.Client, id string) (any, string, error) {
-			answer, err := server.PauseWebhook(ctx, id, true)
-			return answer, webhookState(answer.Value), err
-		}),
-		a.webhookAction("resume", "Send what waited, and go on", func(ctx context.Context, server *client.Client, id string) (any, string, error) {
-			answer, err := server.PauseWebhook(ctx, id, false)
-			return answer, webhookState(answer.Value), err
-		}),
-		a.webhookAction("enable", "Tell a webhook of events again", func(ctx context.Context, server *client.Client, id string) (any, string, error) {
-			answer, err := server.EnableWebhook(ctx, id, true)
-			return answer, webhookState(answer.Value), err
-		}),
-		a.webhookAction("disable", "Tell a webhook of nothing any more", func(ctx context.Context, server *client.Client, id string) (any, string, error) {
-			answer, err := server.EnableWebhook(ctx, id, false)
-			return answer, webhookState(answer.Value), err
-		}),
-		a.webhookAction("test", "Send a message that tells of nothing", func(ctx context.Context, server *client.Client, id string) (any, string, error) {
+		webhook("pause", "Have deliveries to a webhook wait", webhookDeed((*client.Client).PauseWebhook, true)),
+		webhook("resume", "Send what waited, and go on", webhookDeed((*client.Client).PauseWebhook, false)),
+		webhook("enable", "Tell a webhook of events again", webhookDeed((*client.Client).EnableWebhook, true)),
+		webhook("disable", "Tell a webhook of nothing any more", webhookDeed((*client.Client).EnableWebhook, false)),
+		webhook("test", "Send a message that tells of nothing", func(ctx context.Context, server *client.Client, id string) (any, string, error) {
 			answer, err := server.TestWebhook(ctx, id)
 			return answer, "see what becomes of it: freshet deliveries show " + answer.Value.ID, err
 		}),
-		a.webhookAction("delete", "Delete a webhook with its deliveries", func(ctx context.Context, server *client.Client, id string) (any, string, error) {
-			return nil, "", server.DeleteWebhook(ctx, id)
-		}))
+		webhook("delete", "Delete a webhook with its deliveries", quietly((*client.Client).DeleteWebhook)))
 	return command
 }
 
-// webhookAction is a command that does one thing to one webhook; what it answers is printed, as JSON or as
-// a line, if there is anything.
-func (a *app) webhookAction(verb, what string, act func(context.Context, *client.Client, string) (any, string, error)) *cobra.Command {
-	var asJSON bool
-	command := &cobra.Command{
-		Use:   verb + " ID",
-		Short: what,
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.withServer(func(server *client.Client) error {
-				answer, line, err := act(cmd.Context(), server, args[0])
-				switch {
-				case err != nil:
-					return fmt.Errorf("%s %s: %w", verb, args[0], err)
-				case asJSON && answer != nil:
-					return a.printJSON(answer)
-				case line != "":
-					_, err = fmt.Fprintln(a.Stdout, line)
-				}
-				return err
-			})
-		},
+// webhookDeed switches something of a webhook on or off, and tells its state.
+func webhookDeed(change func(*client.Client, context.Context, string, bool) (client.Answer[client.Webhook], error), on bool) deed {
+	return func(ctx context.Context, server *client.Client, id string) (any, string, error) {
+		answer, err := change(server, ctx, id, on)
+		return answer, webhookState(answer.Value), err
 	}
-	jsonFlag(command, &asJSON)
-	return command
 }
 
 func (a *app) webhookCreateCommand() *cobra.Command {
@@ -172,7 +140,7 @@ func (a *app) deliveriesCommand() *cobra.Command {
 	flags.StringVar(&filter.Task, "task", "", "only those of a task")
 	flags.StringVar(&filter.State, "state", "", "only those that are pending, delivered or failed")
 	flags.StringVar(&filter.Limit, "limit", "50", "at most so many")
-	command.AddCommand(a.deliveryShowCommand(), a.webhookAction("resend", "Send a message again",
+	command.AddCommand(a.deliveryShowCommand(), a.deedCommand("resend ID", "resend", "Send a message again",
 		func(ctx context.Context, server *client.Client, id string) (any, string, error) {
 			answer, err := server.Resend(ctx, id)
 			return answer, deliveryState(answer.Value), err
@@ -181,7 +149,7 @@ func (a *app) deliveriesCommand() *cobra.Command {
 }
 
 func (a *app) deliveryShowCommand() *cobra.Command {
-	return a.webhookAction("show", "Show a delivery, with all its tries",
+	return a.deedCommand("show ID", "show", "Show a delivery, with all its tries",
 		func(ctx context.Context, server *client.Client, id string) (any, string, error) {
 			answer, err := server.Delivery(ctx, id)
 			d := answer.Value

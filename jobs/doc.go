@@ -4,7 +4,8 @@
 // A Task is one request for work of a Kind; it is the public record. Each try at it is an Attempt,
 // whose number is the Fence: a write that does not carry the number of the running attempt, and the
 // worker that runs it, changes nothing. What happens to a task is a numbered Event; what its command
-// prints is a LogChunk. Events and chunks of a task share one sequence without gaps.
+// prints is a LogChunk. Events and chunks of a task share one sequence without gaps. An Endpoint hears of events
+// by Deliveries. A Schedule makes tasks at times.
 //
 // States of a task:
 //
@@ -17,6 +18,6 @@
 // States of an attempt:
 //
 //	held ──► queued ──► running ──► ended (completed | failed | cancelled | interrupted | lost)
-//	  ▲─────────┘ a claim refused for a pause or a missing kind
+//	  ▲─────────┘ a claim refused for a pause, a missing kind, or a credential that must not be used
 //	held | queued ──► ended (cancelled | expired)
 package jobs

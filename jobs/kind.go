@@ -6,14 +6,21 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"regexp"
 	"time"
 )
 
-// NamePattern is what the names of kinds, pools and keys look like; MaxName is how long they may be.
+// NamePattern is what the names of kinds, pools, keys and schedules look like; MaxName is how long they may be.
 const (
 	NamePattern = `^[a-z][a-z0-9]*(-[a-z0-9]+)*$`
 	MaxName     = 50
 )
+
+// ValidName tells whether a kind, a pool, a key or a schedule may be called so.
+func ValidName(name string) bool {
+	fits, err := regexp.MatchString(NamePattern, name)
+	return err == nil && fits && len(name) <= MaxName
+}
 
 // Kind says how tasks of one name are run. It is immutable once stored: its Hash names the revision
 // that a task was submitted under. What belongs to one machine only (the folder of freshet.yaml, the

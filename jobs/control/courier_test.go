@@ -321,9 +321,7 @@ func TestPausedEndpointWaits(t *testing.T) {
 	t.Parallel()
 	p := newPost(t)
 	e := p.endpoint("/")
-	now := time.Now()
-	e.PausedAt = &now
-	p.ok(p.ChangeEndpoint(t.Context(), e))
+	p.ok(p.ChangeEndpoint(t.Context(), e.ID, func(e *jobs.Endpoint, now time.Time) error { e.PausedAt = &now; return nil }))
 	p.submit(3)
 	if taken, err := p.TakeDeliveries(t.Context(), 10, 4, time.Minute); err != nil || len(taken) != 0 {
 		t.Errorf("taken of a paused endpoint: %d, %v", len(taken), err)
@@ -331,8 +329,7 @@ func TestPausedEndpointWaits(t *testing.T) {
 	if _, waits, err := p.NextDelivery(t.Context()); waits || err != nil {
 		t.Errorf("something is due: %v", err)
 	}
-	e.PausedAt = nil
-	p.ok(p.ChangeEndpoint(t.Context(), e))
+	p.ok(p.ChangeEndpoint(t.Context(), e.ID, func(e *jobs.Endpoint, _ time.Time) error { e.PausedAt = nil; return nil }))
 	if taken, err := p.TakeDeliveries(t.Context(), 10, 4, time.Minute); err != nil || len(taken) != 3 {
 		t.Errorf("taken after it goes on: %d, %v", len(taken), err)
 	}
@@ -346,7 +343,11 @@ func TestBothSecretsSign(t *testing.T) {
 	whose := webhook.OfEndpoint(e.ID)
 	before, after := webhook.NewSecret(), webhook.NewSecret()
 	for keep, want := range map[time.Duration]int{time.Hour: 2, -time.Hour: 1} {
-		p.ok(p.SignEndpoint(t.Context(), e.ID, p.seal.Secrets(whose, after, before), keep))
+		p.ok(p.ChangeEndpoint(t.Context(), e.ID, func(e *jobs.Endpoint, now time.Time) error {
+			until := now.Add(keep)
+			e.Signing = jobs.Signing{Secrets: p.seal.Secrets(whose, after, before), Until: &until}
+			return nil
+		}))
 		known := len(p.receiver.received())
 		_, stop := p.courier()
 		p.submit(1)

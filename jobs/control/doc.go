@@ -1,15 +1,17 @@
 // Package control is the control plane, which runs inside every API replica.
 //
-//	Controller   admits attempts that are held, fails those that waited too long, and makes the partitions
-//	             of the days to come
+//	Controller   admits attempts that are held, as far as limits let it, fails those that waited too long, and
+//	             makes the partitions of the days to come
 //	Reaper       ends the attempts of dead workers and queues the next ones, and puts back what a worker
 //	             fetched and did not live to claim
 //	Clock        makes the tasks of schedules that are due
+//	Courier      brings deliveries to endpoints and to the webhooks of tasks
 //	Janitor      removes what is kept no longer
 //
-// There is no leader. Every statement skips the rows that another replica holds, so replicas share the
-// work and none waits for another. A pass begins at a hint, at the next time that something is due,
-// or after a sweep interval, whichever comes first: the sweep is what makes a lost hint harmless.
+// There is no leader. Statements skip the rows that another replica holds, so replicas share the work. In two
+// they take turns, by an advisory lock: what is admitted under a limit, and what is taken to be delivered, must be
+// counted by one at a time. A pass begins at a hint, at the next time that something is due, or after a sweep
+// interval, whichever comes first: the sweep is what makes a lost hint harmless.
 //
 // # When a worker is dead
 //
@@ -23,8 +25,21 @@
 // and Reap, which ends its attempts under their locks, takes from it the fence of each write. So a judgement
 // that was wrong costs an attempt, and never lets two workers write for one.
 //
+// # Deliveries
+//
+//	pending ──► taken ──► delivered
+//	   ▲          ├─────► failed      given up, or the receiver answered 410
+//	   └──────────┘ the answer was no success, or whoever took it was not heard of for a minute
+//
+// A delivery is made in the transaction of its event. Each time that it is taken it gets another number, which is
+// the fence of what is recorded of the sending. The body is made at the first, of what was kept of the event,
+// and is the same ever after. So an event arrives at least once, and under one id.
+//
 // # Failures
 //
+//   - A replica dies between a sending and the note of it: the message is sent again, with the same id. One that
+//     was frozen meanwhile, and wakes, notes nothing: its number is not the last.
+//   - A courier that is told to stop sends what it has taken, which takes seconds, and takes no more.
 //   - A replica dies in a Tick: its transaction leaves nothing, and another's Tick finds the schedule due.
 //   - No replica was there when a schedule was due: it is due still, and makes one task for all the times
 //     that went by, or none, as it says itself.

@@ -108,10 +108,7 @@ func (s *Store) Artifact(ctx context.Context, id int64) (jobs.Artifact, error) {
 		return jobs.Artifact{}, fmt.Errorf("artifact %d: %w", id, err)
 	}
 	artifact, err := pgx.CollectExactlyOneRow(rows, artifactRow)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = jobs.ErrNotFound
-	}
-	if err != nil {
+	if err = noRows(err); err != nil {
 		return jobs.Artifact{}, fmt.Errorf("artifact %d: %w", id, err)
 	}
 	return artifact, nil

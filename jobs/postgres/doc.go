@@ -6,11 +6,12 @@
 // so that a frozen process holds no lock between two round trips. SubmitAll and SaveArtifact need more
 // than one; they hold locks on rows that nobody else has seen yet, and SaveArtifact takes its fence last.
 // Tick and ChangeSchedule hold locks on schedules meanwhile, which nobody but ChangeSchedule and
-// SyncSchedules waits for.
+// SyncSchedules waits for; ChangeEndpoint and RotateKey hold one on what they change. AdmitLimited and
+// TakeDeliveries are two statements in one round trip: a lock, under which the second one counts.
 //
-// Locks are taken in one order everywhere: schedule, task, attempt, River job, ids ascending. A first CTE locks
-// (ORDER BY id FOR UPDATE); every later CTE reads what the one before returned, because PostgreSQL
-// runs data-modifying CTEs in no particular order otherwise.
+// Locks are taken in one order everywhere: schedule, task, attempt, River job, delivery, endpoint, ids
+// ascending. A first CTE locks (ORDER BY id FOR UPDATE); every later CTE reads what the one before returned,
+// because PostgreSQL runs data-modifying CTEs in no particular order otherwise.
 //
 // A statement decides only from what its locking CTE or a RETURNING gave it. Rows younger than its
 // snapshot are invisible even after it waited for a lock: a cancel that waited for the end of attempt
@@ -19,6 +20,9 @@
 //
 // Events and log chunks of a task share one sequence. tasks.seq is advanced under the task's lock in
 // the statement that writes the rows, so the order of seq is the order of commits, without gaps.
+//
+// Whatever happens to a task is written by tellSQL: the event, and a delivery to each endpoint that hears of it.
+// The endpoints are read without a lock; one that goes meanwhile leaves deliveries that the janitor removes.
 //
 // No NOTIFY is ever sent by a transaction that writes: it would serialise the commits. The Notifier
 // sends hints afterwards, and a lost hint is harmless, because every reader looks again by itself.

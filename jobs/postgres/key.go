@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -47,24 +46,39 @@ func (s *Store) CreateKey(ctx context.Context, key jobs.Key) error {
 	return nil
 }
 
+const rotateSQL = `
+WITH newest AS (
+	SELECT hash FROM freshet.key_secrets WHERE key = $1 ORDER BY created_at DESC LIMIT 1
+), older AS (
+	DELETE FROM freshet.key_secrets WHERE key = $1 AND hash NOT IN (SELECT hash FROM newest)
+), before AS (
+	UPDATE freshet.key_secrets SET expires_at = $4::timestamptz + $5::bigint * interval '1 millisecond'
+	WHERE hash IN (SELECT hash FROM newest)
+), signed AS (
+	UPDATE freshet.api_keys SET signing = $6, signing_until = $7 WHERE name = $1
+)
+INSERT INTO freshet.key_secrets (hash, key, prefix, created_at) VALUES ($2, $1, $3, $4)`
+
 // RotateKey gives a key another secret. The one before stays good for so long; an older one goes at once.
-// Errors: jobs.ErrNotFound.
-func (s *Store) RotateKey(ctx context.Context, name string, secret jobs.KeySecret, keep time.Duration) error {
-	tag, err := s.pool.Exec(ctx, `WITH key AS (
-			SELECT name FROM freshet.api_keys WHERE name = $1 FOR UPDATE
-		), newest AS (
-			SELECT hash FROM freshet.key_secrets WHERE key = (SELECT name FROM key) ORDER BY created_at DESC LIMIT 1
-		), older AS (
-			DELETE FROM freshet.key_secrets WHERE key = (SELECT name FROM key) AND hash NOT IN (SELECT hash FROM newest)
-		), before AS (
-			UPDATE freshet.key_secrets SET expires_at = clock_timestamp() + $4::bigint * interval '1 millisecond'
-			WHERE hash IN (SELECT hash FROM newest)
-		)
-		INSERT INTO freshet.key_secrets (hash, key, prefix, created_at) SELECT $2, name, $3, clock_timestamp() FROM key`,
-		name, secret.Hash[:], secret.Prefix, keep.Milliseconds())
-	if err == nil && tag.RowsAffected() == 0 {
-		err = jobs.ErrNotFound
-	}
+// resign answers what it signs with from now on; it is called under the key's lock, with the database's time,
+// and must be quick. Errors: jobs.ErrNotFound, and that of resign.
+func (s *Store) RotateKey(ctx context.Context, name string, secret jobs.KeySecret, keep time.Duration,
+	resign func(before jobs.Signing, now time.Time) (jobs.Signing, error),
+) error {
+	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
+		var signing jobs.Signing
+		var now time.Time
+		err := tx.QueryRow(ctx, `SELECT signing, signing_until, clock_timestamp() FROM freshet.api_keys WHERE name = $1 FOR UPDATE`, name).
+			Scan(&signing.Secrets, &signing.Until, &now)
+		if err != nil {
+			return noRows(err)
+		}
+		if signing, err = resign(signing, now); err != nil {
+			return err
+		}
+		_, err = tx.Exec(ctx, rotateSQL, name, secret.Hash[:], secret.Prefix, now, keep.Milliseconds(), signing.Secrets, signing.Until)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("rotate key %s: %w", name, err)
 	}
@@ -128,10 +142,7 @@ func (s *Store) Identify(ctx context.Context, hash [32]byte) (jobs.Identity, err
 		FROM freshet.key_secrets s JOIN freshet.api_keys k ON k.name = s.key
 		WHERE s.hash = $1 AND (s.expires_at IS NULL OR s.expires_at > clock_timestamp())`, hash[:]).
 		Scan(&identity.Key, &identity.Owner, &identity.Admin, &identity.ActAsOwner, &identity.Signs, &scopes, &until)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = jobs.ErrNotFound
-	}
-	if err != nil {
+	if err = noRows(err); err != nil {
 		return jobs.Identity{}, fmt.Errorf("identify: %w", err)
 	}
 	if !identity.Admin {

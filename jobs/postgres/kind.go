@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
 
@@ -86,10 +85,7 @@ func (s *Store) KindRevision(ctx context.Context, name, hash string) (jobs.Kind,
 	var spec []byte
 	var kind jobs.Kind
 	err := s.pool.QueryRow(ctx, `SELECT spec FROM freshet.kind_revisions WHERE name = $1 AND hash = $2`, name, hash).Scan(&spec)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = jobs.ErrNotFound
-	}
-	if err == nil {
+	if err = noRows(err); err == nil {
 		err = json.Unmarshal(spec, &kind)
 	}
 	if err != nil {
@@ -114,10 +110,7 @@ func (s *Store) PausePool(ctx context.Context, name string, paused bool) (*time.
 func (s *Store) pause(ctx context.Context, sql, what, name string, paused bool) (*time.Time, error) {
 	var since *time.Time
 	err := s.pool.QueryRow(ctx, sql, name, paused).Scan(&since)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = jobs.ErrNotFound
-	}
-	if err != nil {
+	if err = noRows(err); err != nil {
 		return nil, fmt.Errorf("pause or resume %s %s: %w", what, name, err)
 	}
 	s.notifier.control()

@@ -2,11 +2,9 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"freshet/jobs"
 )
@@ -39,10 +37,7 @@ SELECT ended FROM task`
 func (s *Store) Remove(ctx context.Context, id uuid.UUID) error {
 	var ended bool
 	err := s.pool.QueryRow(ctx, removeSQL, id).Scan(&ended)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		err = jobs.ErrNotFound
-	case err == nil && !ended:
+	if err = noRows(err); err == nil && !ended {
 		err = jobs.ErrNotEnded
 	}
 	if err != nil {

@@ -2,11 +2,9 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
-	"github.com/jackc/pgx/v5"
 
 	"freshet/jobs"
 )
@@ -53,10 +51,7 @@ SELECT EXISTS (SELECT FROM next), ` + someTold + ` FROM task`
 func (s *Store) Retry(ctx context.Context, id uuid.UUID, kind jobs.Kind, hash string) error {
 	var retried, told bool
 	err := s.pool.QueryRow(ctx, retrySQL, id, hash, kind.Pool, kind.Retry.MaxAttempts, nullMillis(kind.QueueTTL)).Scan(&retried, &told)
-	switch {
-	case errors.Is(err, pgx.ErrNoRows):
-		err = jobs.ErrNotFound
-	case err == nil && !retried:
+	if err = noRows(err); err == nil && !retried {
 		err = jobs.ErrNotEnded
 	}
 	if err != nil {

@@ -2,7 +2,6 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -75,10 +74,7 @@ func readSchedule(ctx context.Context, db querier, sql, name string, more ...any
 	schedule, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (jobs.Schedule, error) {
 		return scheduleRow(row, more...)
 	})
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = jobs.ErrNotFound
-	}
-	return schedule, err
+	return schedule, noRows(err)
 }
 
 // CreateSchedule stores a new schedule of the API's. Errors: jobs.ErrExists.

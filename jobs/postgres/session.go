@@ -2,10 +2,7 @@ package postgres
 
 import (
 	"context"
-	"errors"
 	"fmt"
-
-	"github.com/jackc/pgx/v5"
 
 	"freshet/jobs"
 )
@@ -56,10 +53,7 @@ SELECT $3, name, admin, name, generation, $4 FROM known RETURNING admin`
 // user has been changed since.
 func (s *Store) SignIn(ctx context.Context, name, password string, session jobs.Session, login jobs.Login) (admin bool, err error) {
 	err = s.pool.QueryRow(ctx, signInSQL, name, password, session.Hash[:], session.ExpiresAt, login.Address[:], login.Account[:]).Scan(&admin)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = jobs.ErrNotFound
-	}
-	if err != nil {
+	if err = noRows(err); err != nil {
 		return false, fmt.Errorf("sign in: %w", err)
 	}
 	return admin, nil
@@ -74,10 +68,7 @@ func (s *Store) Session(ctx context.Context, hash [32]byte) (jobs.Identity, erro
 	identity := jobs.Identity{Key: "session"}
 	err := s.pool.QueryRow(ctx, `SELECT s.owner, s.admin, s.expires_at `+goodSessions+` AND s.hash = $1`, hash[:]).
 		Scan(&identity.Owner, &identity.Admin, &identity.Until)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = jobs.ErrNotFound
-	}
-	if err != nil {
+	if err = noRows(err); err != nil {
 		return jobs.Identity{}, fmt.Errorf("session: %w", err)
 	}
 	return identity, nil

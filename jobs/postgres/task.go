@@ -3,7 +3,6 @@ package postgres
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -43,10 +42,7 @@ func (s *Store) Task(ctx context.Context, id uuid.UUID) (jobs.Task, error) {
 	err := s.window.QueryRow(ctx, `SELECT `+taskColumns+`, p.input, p.output`+taskTables+
 		`JOIN freshet.task_payloads p ON p.task_id = t.id WHERE t.id = $1`, id).
 		Scan(append(row.targets(), &row.task.Input, &row.task.Output)...)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = jobs.ErrNotFound
-	}
-	if err != nil {
+	if err = noRows(err); err != nil {
 		return jobs.Task{}, fmt.Errorf("task %s: %w", id, err)
 	}
 	return row.result()
@@ -56,10 +52,7 @@ func (s *Store) Task(ctx context.Context, id uuid.UUID) (jobs.Task, error) {
 func (s *Store) Head(ctx context.Context, id uuid.UUID) (jobs.Task, error) {
 	var row taskRow
 	err := s.window.QueryRow(ctx, `SELECT `+taskColumns+taskTables+`WHERE t.id = $1`, id).Scan(row.targets()...)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = jobs.ErrNotFound
-	}
-	if err != nil {
+	if err = noRows(err); err != nil {
 		return jobs.Task{}, fmt.Errorf("task %s: %w", id, err)
 	}
 	return row.result()

@@ -62,10 +62,7 @@ func (s *Store) ChangeUser(ctx context.Context, name string, change jobs.UserCha
 		SELECT `+userColumns+` FROM changed`,
 		name, change.Password, change.Admin, change.Disabled) // CollectExactlyOneRow tells of errors
 	user, err := pgx.CollectExactlyOneRow(rows, scanUser)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = jobs.ErrNotFound
-	}
-	if err != nil {
+	if err = noRows(err); err != nil {
 		return jobs.User{}, fmt.Errorf("change user %s: %w", name, err)
 	}
 	return user, nil
@@ -86,10 +83,7 @@ func (s *Store) RemoveUser(ctx context.Context, name string) error {
 // Password reads the hash of the password of a user who may sign in. Errors: jobs.ErrNotFound.
 func (s *Store) Password(ctx context.Context, name string) (hash string, err error) {
 	err = s.pool.QueryRow(ctx, `SELECT password FROM freshet.users WHERE name = $1 AND disabled_at IS NULL`, name).Scan(&hash)
-	if errors.Is(err, pgx.ErrNoRows) {
-		err = jobs.ErrNotFound
-	}
-	if err != nil {
+	if err = noRows(err); err != nil {
 		return "", fmt.Errorf("password of a user: %w", err)
 	}
 	return hash, nil

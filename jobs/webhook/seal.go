@@ -44,10 +44,25 @@ func (s Seal) Secrets(whose string, secrets ...string) []byte {
 	return s.box.Wrap("signing of "+whose, []byte(strings.Join(secrets, " ")))
 }
 
-// Texts opens wrapped secrets. Errors: secret.ErrWrongKey.
-func (s Seal) Texts(whose string, wrapped []byte) ([]string, error) {
+// texts opens wrapped secrets. Errors: secret.ErrWrongKey.
+func (s Seal) texts(whose string, wrapped []byte) ([]string, error) {
 	text, err := s.box.Unwrap("signing of "+whose, wrapped)
 	return strings.Fields(string(text)), err
+}
+
+// Replace makes another secret, and what is signed with from now on: with that one, and for so long with the one
+// before, too. Errors: secret.ErrWrongKey.
+func (s Seal) Replace(whose string, before jobs.Signing, now time.Time, keep time.Duration) (string, jobs.Signing, error) {
+	texts := []string{NewSecret()}
+	if before.Secrets != nil {
+		known, err := s.texts(whose, before.Secrets)
+		if err != nil {
+			return "", jobs.Signing{}, err
+		}
+		texts = append(texts, known[0])
+	}
+	until := now.Add(keep)
+	return texts[0], jobs.Signing{Secrets: s.Secrets(whose, texts...), Until: &until}, nil
 }
 
 // Signing opens what messages are to be signed with now. Errors: ErrNoSecret, secret.ErrWrongKey.
@@ -55,7 +70,7 @@ func (s Seal) Signing(whose string, signing jobs.Signing, now time.Time) (Secret
 	if signing.Secrets == nil {
 		return Secrets{}, ErrNoSecret
 	}
-	texts, err := s.Texts(whose, signing.Secrets)
+	texts, err := s.texts(whose, signing.Secrets)
 	if err != nil {
 		return Secrets{}, err
 	}
