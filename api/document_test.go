@@ -148,6 +148,12 @@ func TestPages(t *testing.T) {
 			t.Errorf("%s: policy %q", path, a.header.Get("Content-Security-Policy"))
 		}
 	}
+	first := r.call("", http.MethodGet, "/", "").body
+	for _, text := range []string{"https://tasks.example.com", `href="/docs"`, `href="/login"`, "freshet submit"} {
+		if !strings.Contains(first, text) {
+			t.Errorf("the first page lacks %s", text)
+		}
+	}
 	document, err := api.Document()
 	r.ok(err)
 	if a := r.call("", http.MethodGet, "/openapi.json", "").want(http.StatusOK); a.body != string(document) {

@@ -315,7 +315,7 @@ func TestLoginForm(t *testing.T) {
 		t.Fatalf("status %d, cookies %v", in.status, in.cookies)
 	}
 	cookie := in.cookies[0].Name + "=" + in.cookies[0].Value
-	if home := r.call("", http.MethodGet, "/", "", "Cookie", cookie).want(http.StatusOK); !strings.Contains(home.body, "<b>ada</b>") {
+	if home := r.call("", http.MethodGet, "/", "", "Cookie", cookie).want(http.StatusOK); !strings.Contains(home.body, "<b>ada</b>") || strings.Contains(home.body, `href="/login"`) {
 		t.Errorf("the first page does not say who is signed in: %s", home.body)
 	}
 	for _, header := range [][]string{
