@@ -1,0 +1,54 @@
+package fleet
+
+import (
+	"math"
+	"time"
+
+	"freshet/jobs"
+)
+
+const (
+	// startsPerMinute bounds how fast a pool grows, whatever is asked of it.
+	startsPerMinute = 60
+	// failuresToOpen is from how many failed units in a row on a pool is taken to be broken.
+	failuresToOpen = 5
+	// openFor is how long nothing is tried then; twice as long after each further failure, up to openMax.
+	openFor = 2 * time.Minute
+	openMax = 8 * time.Minute
+)
+
+// Desired is how many units a pool should start now.
+func Desired(d jobs.Demand) int {
+	if d.Paused || d.Slots < 1 || Pause(d) > 0 {
+		return 0
+	}
+	missing := max(0, d.Ready-d.Free-d.Booting)
+	need := max((missing+d.Slots-1)/d.Slots, d.Min-d.Units)
+	need = min(need, d.Max-d.Units, startsPerMinute-d.Recent)
+	if d.Failures >= failuresToOpen {
+		need = min(need, 1)
+	}
+	if !d.NoBudget {
+		need = min(need, affordable(d))
+	}
+	return max(0, need)
+}
+
+// affordable is how many more units today's budget lets start: each has to be able to run for a while, with those
+// that run beside it.
+func affordable(d jobs.Demand) int {
+	const leastHours = 0.1 // to be worth its start
+	return int(math.Floor(d.BudgetLeft/leastHours)) - d.Units
+}
+
+// Pause is how long nothing is to be started yet, because of what failed; zero or less: no longer.
+func Pause(d jobs.Demand) time.Duration {
+	switch n := d.Failures; {
+	case n < 1:
+		return 0
+	case n < failuresToOpen:
+		return time.Second<<(n-1) - d.FailedFor
+	default:
+		return min(openFor<<min(n-failuresToOpen, 8), openMax) - d.FailedFor
+	}
+}

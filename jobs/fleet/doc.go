@@ -1,0 +1,28 @@
+// Package fleet says when workers of a pool are to be started, and what a provider of them has to do for it.
+//
+// Only the control plane starts workers, and only a worker ends itself: nobody picks a machine to kill, since
+// it would be one that works. A unit is the process or the machine in which one worker runs.
+//
+//	intended ──Start──► starting ──its worker registers──► up ──its worker leaves, or dies──► ended
+//	    │                   └── no worker by its boot time: stopped, failed ────────────────────►│
+//	    └── the provider refuses ─────────────────────────────────────────────────────────────────┘
+//
+// Invariants:
+//
+//   - The row of a unit is committed before the provider is asked. A replica that dies in between leaves an
+//     intent, which the next pass of any replica carries out: Start takes the same order twice and starts one
+//     unit.
+//   - One replica at a time decides for a pool, under a lock that its own transaction holds.
+//   - What is not known to have ended counts: against max, and against the budget.
+//   - A worker that means to leave says so, commits, and looks once more; whoever submits commits, and then
+//     counts who is left. At least one of the two sees the other, so that nothing waits for nobody.
+//
+// What happens on a failure:
+//
+//   - A provider refuses, or a unit does not come up, or its worker dies before it has done anything: the
+//     next start waits 1 s, 2 s, 4 s …; after five such units two minutes, four, eight, and then one unit alone is tried.
+//   - An answer is lost: the order is given again.
+//   - A unit runs without a worker that lives: it is stopped.
+//   - A unit carries our label and is in no ledger, as after a database was put back: it is destroyed.
+//   - The ledger cannot be read: nothing is started.
+package fleet

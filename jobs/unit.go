@@ -1,0 +1,50 @@
+package jobs
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// UnitState is how far a unit has come.
+type UnitState string
+
+// The states of a unit, in their order.
+const (
+	UnitIntended UnitState = "intended" // it is written down that it is to be started
+	UnitStarting UnitState = "starting" // its provider has taken the order
+	UnitUp       UnitState = "up"       // its worker has registered
+	UnitEnded    UnitState = "ended"
+)
+
+// Unit is a process or a machine that a provider starts, and in which one worker runs. The row is written
+// before the provider is asked, so that nothing that costs money is unknown.
+type Unit struct {
+	Intent     uuid.UUID // its key: the decision to start it
+	Pool       string
+	ID         string // the provider's own name for it; empty until the provider has answered
+	Generation string // of the pool, when it was started
+	State      UnitState
+	CreatedAt  time.Time
+	BootUntil  time.Time // by when its worker must have registered
+	SeenAt     *time.Time
+	EndedAt    *time.Time
+	Failed     bool   // it never did what it was started for: it did not come up, or died young and idle
+	Reason     string // why it ended
+}
+
+// Demand is what a pool needs and what it has, at one moment.
+type Demand struct {
+	Paused     bool          // nothing starts
+	Ready      int           // attempts that wait for a slot, or will before a worker could be up
+	Free       int           // slots of living workers that nothing runs in
+	Booting    int           // slots of units whose worker has not registered yet
+	Units      int           // units that have not ended
+	Slots      int           // of one worker
+	Min, Max   int           // units
+	Recent     int           // units that were ordered within the last minute
+	Failures   int           // units that failed, since one last did its work, in the last ten minutes
+	FailedFor  time.Duration // how long ago the last of these ended
+	BudgetLeft float64       // unit-hours that may still be used today; negative without a budget
+	NoBudget   bool          // there is none
+}
