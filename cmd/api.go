@@ -74,7 +74,10 @@ func (a *app) serveAPI(ctx context.Context, path, addr string) error {
 	}
 	defer func() { _ = socket.Close() }() // the server closes it first, when it comes to run
 	keys := serverKeys{admin: a.env("FRESHET_API_KEY"), secret: a.env("FRESHET_SECRET_KEY"), webhook: a.env(webhookVariable)}
-	replica, err := a.replica(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys})
+	replica, err := a.replica(ctx, serving{
+		store: store, db: db, settings: settings, socket: socket, keys: keys,
+		fleets: func(*config.Config) map[string]*jobs.PoolFleet { return nil },
+	})
 	if err != nil {
 		return err
 	}
@@ -111,7 +114,8 @@ type serving struct {
 	settings *config.Config
 	socket   net.Listener
 	keys     serverKeys
-	dev      bool // on the user's own machine: webhooks may reach it
+	dev      bool                                            // on the user's own machine: webhooks may reach it
+	fleets   func(*config.Config) map[string]*jobs.PoolFleet // how this program starts workers, by pool
 }
 
 // replica is an API replica, ready to run.
@@ -119,13 +123,16 @@ type replica struct {
 	server   *api.Server
 	logger   *slog.Logger
 	settings atomic.Pointer[config.Config]
+	fleets   func(*config.Config) map[string]*jobs.PoolFleet
 	reloader *reloader
 	parts    []supervisor.Part
+
+	reconciler *control.Reconciler
 }
 
 // publish makes other settings those of the database and of the replica.
 func (r *replica) publish(ctx context.Context, store *postgres.Store, settings *config.Config) error {
-	if err := publishSettings(ctx, store, settings, r.logger); err != nil {
+	if err := publishSettings(ctx, store, settings, r.fleets(settings), r.logger); err != nil {
 		return err
 	}
 	r.settings.Store(settings)
@@ -145,7 +152,9 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	feed := api.NewFeed(s.store, outside.PublicURL)
 	hub := realtime.New(feed, a.logger)
 	controller, reaper, clock := control.New(s.store, a.logger), control.NewReaper(s.store, a.logger), control.NewClock(s.store, a.logger)
-	r := &replica{logger: a.logger, reloader: newReloader(s.store, a.logger)}
+	r := &replica{
+		logger: a.logger, fleets: s.fleets, reloader: newReloader(s.store, a.logger), reconciler: control.NewReconciler(s.store, a.logger),
+	}
 	r.settings.Store(s.settings)
 	janitor := control.NewJanitor(s.store, a.logger, func() jobs.Retention { return r.settings.Load().Retention })
 	policy := webhook.Policy{Allow: outside.Webhooks.Allow, AllowHTTP: outside.Webhooks.AllowHTTP, Loopback: s.dev}
@@ -153,9 +162,17 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	courier := control.NewCourier(control.CourierConfig{
 		Store: s.store, Sender: sender, Seal: webhook.NewSeal(box), Compose: feed.Message, Logger: a.logger,
 	})
-	changed := func() { controller.Wake(); reaper.Wake(); clock.Wake(); r.reloader.look(); r.server.Wake() }
+	changed := func() {
+		controller.Wake()
+		reaper.Wake()
+		clock.Wake()
+		r.reconciler.Wake("")
+		r.reloader.look()
+		r.server.Wake()
+	}
 	listener, err := s.store.Listener(s.db.direct, postgres.Hints{
-		Task: hub.Wake, Control: changed, Deliver: courier.Wake, All: func() { hub.WakeAll(); changed(); courier.Wake() },
+		Task: hub.Wake, Control: changed, Queue: r.reconciler.Wake, Deliver: courier.Wake,
+		All: func() { hub.WakeAll(); changed(); courier.Wake() },
 	})
 	if err != nil {
 		return nil, err
@@ -177,6 +194,7 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 		{Name: "reaper", Run: reaper.Run},
 		{Name: "clock", Run: clock.Run},
 		{Name: "janitor", Run: janitor.Run},
+		{Name: "reconciler", Run: r.reconciler.Run},
 		{Name: "courier", Run: func(ctx context.Context) error { defer sender.Close(); return courier.Run(ctx) }},
 		{Name: "hub", Run: hub.Run},
 		{Name: "catalogue", Run: r.server.Run},
@@ -199,7 +217,7 @@ func publish(ctx context.Context, s serving, box *secret.Box, logger *slog.Logge
 	if err := s.store.EnsurePartitions(ctx, time.Now(), 1); err != nil {
 		return err
 	}
-	if err := publishSettings(ctx, s.store, s.settings, logger); err != nil {
+	if err := publishSettings(ctx, s.store, s.settings, s.fleets(s.settings), logger); err != nil {
 		return err
 	}
 	if s.keys.admin == "" {
@@ -216,11 +234,13 @@ func publish(ctx context.Context, s serving, box *secret.Box, logger *slog.Logge
 	return s.store.SaveKey(ctx, key)
 }
 
-func publishSettings(ctx context.Context, store *postgres.Store, settings *config.Config, logger *slog.Logger) error {
+func publishSettings(
+	ctx context.Context, store *postgres.Store, settings *config.Config, fleets map[string]*jobs.PoolFleet, logger *slog.Logger,
+) error {
 	if err := store.SyncKinds(ctx, settings.Kinds); err != nil {
 		return err
 	}
-	if err := store.SyncPools(ctx, pools(settings)); err != nil {
+	if err := store.SyncPools(ctx, pools(settings, fleets)); err != nil {
 		return err
 	}
 	return publishSchedules(ctx, store, settings.Schedules, logger)

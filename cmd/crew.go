@@ -26,7 +26,7 @@ func workerProgram(self string, pool config.Pool, instances int, env []string, a
 	return crew.Program{
 		Name: workerPrefix + pool.Name, Instances: instances, Retire: retireSignal,
 		Command: func(id uuid.UUID, _ int) process.DaemonSpec {
-			return process.DaemonSpec{Args: args, Env: append(slices.Clip(env), workerVariable+"="+id.String())}
+			return process.DaemonSpec{Args: args, Env: append(slices.Clip(env), workerVariable+"="+id.String(), unitVariable+"="+id.String())}
 		},
 	}
 }

@@ -123,12 +123,16 @@ func (a *app) devServe(ctx context.Context, db database, project *devProject, fo
 	defer store.Close()
 	address := "http://" + socket.Addr().String()
 	settings := devServer(project.settings, address)
-	replica, err := a.replica(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys, dev: true})
+	replica, err := a.replica(ctx, serving{
+		store: store, db: db, settings: settings, socket: socket, keys: keys, dev: true, fleets: project.fleets,
+	})
 	if err != nil {
 		return err
 	}
-	crew := &devCrew{app: a, store: store, db: db, folder: folder, keys: keys, orders: make(chan *config.Config, 1)}
-	crew.orders <- settings
+	crew := &devCrew{
+		app: a, store: store, db: db, folder: folder, keys: keys, reconciler: replica.reconciler, orders: make(chan devOrder, 1),
+	}
+	crew.orders <- devOrder{settings, project.generation()}
 	watch := &devReload{project: project, publish: func(ctx context.Context, settings *config.Config) error {
 		return replica.publish(ctx, store, settings)
 	}, orders: crew.orders}

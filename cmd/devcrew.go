@@ -2,25 +2,40 @@ package cmd
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 
+	"github.com/google/uuid"
+
 	"freshet/config"
+	"freshet/jobs"
+	"freshet/jobs/control"
 	"freshet/jobs/crew"
+	"freshet/jobs/fleet"
+	"freshet/jobs/fleet/process"
 	"freshet/jobs/postgres"
 )
 
-// devCrew keeps a worker alive for each pool that this machine is to serve. With each new order new
-// workers start, and those of the order before retire: they finish what they run.
+// devCrew is the workers of this machine, which the control plane starts when there is work. With each new
+// order their generation is over: those of before finish what they run.
 type devCrew struct {
-	app    *app
-	store  *postgres.Store
-	db     database
-	folder *devData
-	keys   serverKeys
-	orders chan *config.Config
+	app        *app
+	store      *postgres.Store
+	db         database
+	folder     *devData
+	keys       serverKeys
+	reconciler *control.Reconciler
+	orders     chan devOrder
+}
+
+// devOrder is what workers are to be from now on.
+type devOrder struct {
+	settings   *config.Config
+	generation string
 }
 
 // run follows orders until ctx ends or a worker refuses to start, and then stops all workers.
@@ -35,12 +50,9 @@ func (c *devCrew) run(ctx context.Context) error {
 		return err
 	}
 	defer workers.Close()
-	first, err := c.programs(<-c.orders) // there is one from the start
-	if err != nil {
-		return err
-	}
+	defer c.reconciler.Provide(nil)
 	ended := make(chan error, 1)
-	go func() { ended <- workers.Run(ctx, first...) }()
+	go func() { ended <- workers.Run(ctx) }()
 	for {
 		select {
 		case err := <-ended:
@@ -48,20 +60,43 @@ func (c *devCrew) run(ctx context.Context) error {
 				err = errors.Join(err, refusal)
 			}
 			return err
-		case settings := <-c.orders:
-			if err := c.follow(ctx, workers, settings); err != nil && ctx.Err() == nil {
+		case order := <-c.orders:
+			if err := c.follow(ctx, workers, order); err != nil && ctx.Err() == nil {
 				c.app.tell("%v", err)
 			}
 		}
 	}
 }
 
-func (c *devCrew) follow(ctx context.Context, workers *crew.Crew, settings *config.Config) error {
-	programs, err := c.programs(settings)
+// follow makes this machine the provider of all pools that it is to serve.
+func (c *devCrew) follow(ctx context.Context, workers *crew.Crew, order devOrder) error {
+	self, err := os.Executable()
 	if err != nil {
-		return err
+		return fmt.Errorf("find this program: %w", err)
 	}
-	return workers.Reload(ctx, programs...)
+	providers := map[string]fleet.Provider{}
+	for _, pool := range order.settings.Pools {
+		if pool.Provider == config.ProviderNone {
+			continue
+		}
+		providers[pool.Name] = process.New(workers, c.program(self, pool, order), func(intent uuid.UUID, end error) {
+			noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), devDrain)
+			defer cancel()
+			c.reconciler.Exited(noting, pool.Name, intent, end)
+		})
+	}
+	c.reconciler.Provide(providers)
+	return nil
+}
+
+// program is a worker of a pool that leaves when it is idle.
+func (c *devCrew) program(self string, pool config.Pool, order devOrder) crew.Program {
+	arguments := append([]string{
+		"--config", order.settings.Path, "--dotenv", "--idle-exit", "--drain", devDrain.String(),
+	}, atHome(pool).arguments()...)
+	program := workerProgram(self, pool, 1, c.environ(order.generation), arguments...)
+	program.StopWithin = devStop
+	return program
 }
 
 // refusalError says that a worker refuses to start.
@@ -82,31 +117,30 @@ func (c *devCrew) report(event crew.Event, stop context.CancelCauseFunc) {
 	}
 }
 
-// programs are a worker for each pool.
-func (c *devCrew) programs(settings *config.Config) ([]crew.Program, error) {
-	self, err := os.Executable()
-	if err != nil {
-		return nil, fmt.Errorf("find this program: %w", err)
-	}
-	var programs []crew.Program
-	for _, pool := range settings.Pools {
-		if pool.Provider != config.ProviderProcess {
-			continue
-		}
-		arguments := append([]string{"--config", settings.Path, "--dotenv", "--drain", devDrain.String()}, atHome(pool).arguments()...)
-		program := workerProgram(self, pool, 1, c.environ(), arguments...)
-		program.StopWithin = devStop
-		programs = append(programs, program)
-	}
-	return programs, nil
-}
-
 // environ leaves the user's DATABASE_URL alone, since commands may be allowed to inherit it.
-func (c *devCrew) environ() []string {
+func (c *devCrew) environ(generation string) []string {
 	return replaced(environ(), map[string]string{
 		"FRESHET_DATABASE_URL":        c.db.url,
 		"FRESHET_DATABASE_DIRECT_URL": c.db.direct,
 		"FRESHET_WEBHOOK_SECRET":      c.keys.webhook,
+		generationVariable:            generation,
 		"PATH":                        c.folder.file("bin") + string(os.PathListSeparator) + c.app.env("PATH"),
 	})
+}
+
+// generation names what the project's files are, as they were read last.
+func (p *devProject) generation() string {
+	sum := sha256.Sum256([]byte(p.version))
+	return hex.EncodeToString(sum[:6])
+}
+
+// fleets are how freshet dev starts the workers of all pools but those that somebody else does.
+func (p *devProject) fleets(settings *config.Config) map[string]*jobs.PoolFleet {
+	fleets := map[string]*jobs.PoolFleet{}
+	for _, pool := range settings.Pools {
+		if pool.Provider != config.ProviderNone {
+			fleets[pool.Name] = &jobs.PoolFleet{Min: pool.Min, Max: pool.Max, Generation: p.generation()}
+		}
+	}
+	return fleets
 }

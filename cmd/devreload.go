@@ -19,8 +19,8 @@ const watchEvery = 150 * time.Millisecond
 type devReload struct {
 	project *devProject
 	publish func(context.Context, *config.Config) error
-	orders  chan<- *config.Config // for the crew
-	taking  sync.Mutex            // one change at a time: one may be asked for while another was seen
+	orders  chan<- devOrder // for the crew
+	taking  sync.Mutex      // one change at a time: one may be asked for while another was seen
 }
 
 func (r *devReload) run(ctx context.Context) error {
@@ -65,7 +65,7 @@ func (r *devReload) take(ctx context.Context) error {
 		return err
 	}
 	select {
-	case r.orders <- settings:
+	case r.orders <- devOrder{settings, r.project.generation()}:
 	case <-ctx.Done():
 		return nil
 	}

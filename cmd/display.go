@@ -191,6 +191,8 @@ func waitText(wait *jobs.Wait) string {
 		return "after a failure," + until
 	case jobs.WaitPaused:
 		return "because its kind or its pool is paused"
+	case jobs.WaitStarting:
+		return "for a worker that is being started"
 	case jobs.WaitNoWorker:
 		return "for a worker that has its kind"
 	default:

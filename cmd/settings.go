@@ -75,11 +75,11 @@ func (a *app) schemaCommand() *cobra.Command {
 	}
 }
 
-// pools are the configured pools as the database keeps them.
-func pools(settings *config.Config) []jobs.Pool {
+// pools are the configured pools as the database keeps them, with how this program starts their workers, if it does.
+func pools(settings *config.Config, fleets map[string]*jobs.PoolFleet) []jobs.Pool {
 	list := make([]jobs.Pool, len(settings.Pools))
 	for i, pool := range settings.Pools {
-		list[i] = jobs.Pool{Name: pool.Name, Provider: pool.Provider, Slots: pool.Slots}
+		list[i] = jobs.Pool{Name: pool.Name, Provider: pool.Provider, Slots: pool.Slots, Fleet: fleets[pool.Name]}
 	}
 	return list
 }

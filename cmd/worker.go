@@ -46,6 +46,7 @@ type workerOptions struct {
 	root   string
 	drain  time.Duration
 	dotenv bool
+	idle   bool
 	child  childOptions
 }
 
@@ -61,6 +62,7 @@ func (a *app) workerCommand() *cobra.Command {
 	flags.StringVar(&options.pool, "pool", "default", "the pool to work for")
 	flags.StringVar(&options.root, "workspaces", "", "folder for the attempts' workspaces (default: a folder of the system's temporary one)")
 	flags.DurationVar(&options.drain, "drain", 30*time.Second, "what running attempts may take to finish when the worker is told to leave")
+	flags.BoolVar(&options.idle, "idle-exit", false, "leave, with exit code 0, after the pool's idleTimeout without work")
 	childFlags(flags, &options.child)
 	flags.BoolVar(&options.dotenv, "dotenv", false, "read .env.local and .env beside freshet.yaml for ${VAR} and passEnv")
 	return command
@@ -146,10 +148,14 @@ func (a *app) pull(ctx context.Context, stores stores, db database, place *workp
 	reloader.take = func(ctx context.Context) error { return a.move(ctx, hosts, stores, self.ID, options) }
 	ready := make(chan struct{})
 	var listener *postgres.Listener
+	var idle time.Duration
+	if options.idle {
+		idle = place.pool.IdleTimeout
+	}
 	workers := worker.New(worker.Config{
 		Store: stores.work, Heart: stores.heart, Runner: hosts, Worker: self, Ready: func() { close(ready) },
 		Beat: beatEvery, Hearing: func() bool { return listener.Hearing() },
-		Drain: options.drain, Retire: retired.Done(), FetchCooldown: fetchCooldown, PollOnly: db.pooled, Logger: a.logger,
+		Drain: options.drain, IdleTimeout: idle, Retire: retired.Done(), FetchCooldown: fetchCooldown, PollOnly: db.pooled, Logger: a.logger,
 	})
 	listener, err = stores.work.Listener(db.direct, postgres.Hints{
 		Worker: func(told uuid.UUID) {
@@ -158,6 +164,7 @@ func (a *app) pull(ctx context.Context, stores stores, db database, place *workp
 			}
 		},
 		Control: reloader.look,
+		Pools:   workers.BeatNow,
 		All:     func() { workers.CancelRequested(); reloader.look() },
 		Lost:    workers.BeatNow,
 	})
@@ -188,6 +195,13 @@ func (a *app) move(ctx context.Context, hosts *runner.Hosts, stores stores, work
 	return stores.work.SetWorkerKinds(ctx, worker, kindNames(place.settings))
 }
 
+const (
+	// unitVariable tells a worker what its provider calls what it runs in, where the platform has no variable of its own.
+	unitVariable = "FRESHET_UNIT"
+	// generationVariable tells it which generation of its pool it is.
+	generationVariable = "FRESHET_GENERATION"
+)
+
 // workerVariable names the id that a supervisor gives a worker, so that it can tell of its death.
 const workerVariable = "FRESHET_WORKER_ID"
 
@@ -206,6 +220,7 @@ func (a *app) self(place *workplace) (jobs.Worker, error) {
 	return jobs.Worker{
 		ID: id, Pool: place.pool.Name, Host: host, PID: os.Getpid(), Slots: place.pool.Slots, Kinds: kindNames(place.settings),
 		Version: a.Version, Lease: place.pool.Lease,
+		Unit: a.firstEnv(unitVariable, "FLY_MACHINE_ID", "CLOUD_RUN_EXECUTION"), Generation: a.env(generationVariable),
 	}, nil
 }
 

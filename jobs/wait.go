@@ -12,6 +12,7 @@ const (
 	WaitBackoff    WaitReason = "backoff"         // after a failed attempt
 	WaitPaused     WaitReason = "paused"          // its kind or its pool is paused
 	WaitNoWorker   WaitReason = "no_worker"       // no live worker of its pool knows the kind
+	WaitStarting   WaitReason = "starting_worker" // a worker of its pool is being started
 	WaitCredential WaitReason = "credential_hold" //nolint:gosec // for a credential that must not be used now: a reason, no secret
 	WaitOwner      WaitReason = "owner_limit"     // as many of the owner's run as may at once
 	WaitKind       WaitReason = "kind_limit"      // as many of the kind run as may at once
@@ -19,7 +20,7 @@ const (
 
 // Wait is why, since when and, where it is known, until when a pending task waits.
 type Wait struct {
-	Reason WaitReason `json:"reason" enum:"queued,scheduled,backoff,paused,no_worker,owner_limit,kind_limit,credential_hold"`
+	Reason WaitReason `json:"reason" enum:"queued,scheduled,backoff,paused,starting_worker,no_worker,owner_limit,kind_limit,credential_hold"`
 	Since  time.Time  `json:"since"`
 	Until  *time.Time `json:"until,omitempty"`
 }

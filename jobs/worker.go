@@ -20,7 +20,10 @@ type Worker struct {
 	StartedAt  time.Time
 	BeatAt     time.Time
 	LeaseUntil time.Time
-	Running    int // attempts it runs now
+	Running    int        // attempts it runs now
+	Unit       string     // the provider's name of what it runs in; empty: nobody's
+	Generation string     // of the pool, when it was started; empty: none, and never over
+	RetiringAt *time.Time // since when it takes nothing, and is about to leave
 }
 
 // Vital is what can be seen of a worker that counts as alive.
@@ -47,6 +50,17 @@ type Pool struct {
 	Workers  int // with a live lease
 	Queued   int // attempts that wait for a slot
 	Running  int
+	Fleet    *PoolFleet // nil: Freshet does not start its workers
+	Units    int        // that have not ended; of a pool with a fleet
+	Booting  int        // of these, those without a worker yet
+}
+
+// PoolFleet is how Freshet starts the workers of a pool.
+type PoolFleet struct {
+	Min, Max    int           // units
+	Generation  string        // of image and settings
+	StartTime   time.Duration // usually, from an order to a worker
+	BudgetHours *float64      // unit-hours a day (UTC); nil: without limit
 }
 
 // Queue is the name of the River queue of a pool.

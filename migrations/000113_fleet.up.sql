@@ -21,6 +21,7 @@ CREATE TABLE freshet.fleet_units (
     generation text        NOT NULL,
     state      text        NOT NULL CHECK (state IN ('intended', 'starting', 'up', 'ended')),
     created_at timestamptz NOT NULL,
+    ordered_at timestamptz NOT NULL,                         -- when a replica last took it upon itself to ask the provider
     boot_until timestamptz NOT NULL,
     worker_id  uuid,
     seen_at    timestamptz,

@@ -85,7 +85,11 @@ func (l *latch) close() { l.once.Do(func() { close(l.set) }) }
 
 // start starts a process and looks after it until it has ended.
 func (c *Crew) start(p Program, instance, deaths int) (*life, error) {
-	id := uuid.Must(uuid.NewV7())
+	return c.startAs(p, instance, uuid.Must(uuid.NewV7()), deaths)
+}
+
+// startAs is start with an id that is given.
+func (c *Crew) startAs(p Program, instance int, id uuid.UUID, deaths int) (*life, error) {
 	b, err := c.launch(p, instance, id)
 	if err != nil {
 		return nil, err

@@ -22,7 +22,7 @@
 //   - A provider refuses, or a unit does not come up, or its worker dies before it has done anything: the
 //     next start waits 1 s, 2 s, 4 s …; after five such units two minutes, four, eight, and then one unit alone is tried.
 //   - An answer is lost: the order is given again.
-//   - A unit runs without a worker that lives: it is stopped.
-//   - A unit carries our label and is in no ledger, as after a database was put back: it is destroyed.
+//   - A unit runs without a worker that lives, for a minute and a half: it is stopped. So is one that the ledger
+//     does not know, as after a database was put back.
 //   - The ledger cannot be read: nothing is started.
 package fleet

@@ -10,16 +10,20 @@ import (
 	"github.com/jackc/pgx/v5"
 )
 
+// knower tells whether a living worker of an attempt's pool knows the attempt's kind.
+const knower = `EXISTS (SELECT FROM freshet.workers w
+	WHERE w.pool = a.pool AND w.died_at IS NULL AND w.lease_until > clock_timestamp() AND a.kind = ANY (w.kinds))`
+
 // admitSQL gives River jobs to held attempts that are due and that nothing keeps any more. Tasks that
-// someone else holds are left for the next time.
+// someone else holds are left for the next time. One whose kind no worker knew is tried again where workers are
+// started for it, but not too often: they may not know it either.
 const admitSQL = `
 WITH due AS MATERIALIZED (
 	SELECT a.task_id FROM freshet.attempts a
 	LEFT JOIN freshet.kinds k ON k.name = a.kind
 	LEFT JOIN freshet.pools p ON p.name = a.pool
 	WHERE a.state = 'held' AND NOT a.limited AND a.due_at <= clock_timestamp() AND k.paused_at IS NULL AND p.paused_at IS NULL AND NOT ` + blocked + ` AND NOT ` + inMaintenance + `
-		AND (a.hold <> 'no_worker' OR EXISTS (SELECT FROM freshet.workers w
-			WHERE w.pool = a.pool AND w.died_at IS NULL AND w.lease_until > clock_timestamp() AND a.kind = ANY (w.kinds)))
+		AND (a.hold <> 'no_worker' OR ` + knower + ` OR p.managed AND a.since < clock_timestamp() - interval '5 minutes')
 	ORDER BY a.due_at LIMIT $1
 ), task AS MATERIALIZED (
 	SELECT t.id, t.attempt FROM freshet.tasks t JOIN due ON due.task_id = t.id

@@ -13,7 +13,7 @@ import (
 // are true. It finds out, by skipping through the index, which owners wait, and takes the first ones of
 // each, by priority and age. Whose turn it is: the owner of whom the fewest are active, and of several the
 // one who waited longest since the last turn. What is admitted starts at once: no more than the pool has
-// slots for, since what waits in River's queue waits in the order in which it came there.
+// slots for, or could have, since what waits in River's queue waits in the order in which it came there.
 const limitedSQL = `
 WITH RECURSIVE kind AS MATERIALIZED (
 	SELECT name, max_total, max_per_owner FROM freshet.kinds k
@@ -23,8 +23,8 @@ WITH RECURSIVE kind AS MATERIALIZED (
 	SELECT kind, owner, pool, count(*) AS count FROM freshet.attempts WHERE limited AND state IN ('queued', 'running')
 	GROUP BY kind, owner, pool
 ), pool AS MATERIALIZED (
-	SELECT p.name, coalesce((SELECT sum(w.slots) FROM freshet.workers w
-			WHERE w.pool = p.name AND w.died_at IS NULL AND w.lease_until > clock_timestamp()), p.slots)
+	SELECT p.name, p.managed, greatest(p.slots * p.max_units, coalesce((SELECT sum(w.slots) FROM freshet.workers w
+			WHERE w.pool = p.name AND w.died_at IS NULL AND w.lease_until > clock_timestamp()), p.slots))
 		- coalesce((SELECT sum(count) FROM active WHERE active.pool = p.name), 0) AS free
 	FROM freshet.pools p WHERE p.paused_at IS NULL
 ), waiting AS (
@@ -47,8 +47,7 @@ WITH RECURSIVE kind AS MATERIALIZED (
 	CROSS JOIN LATERAL (
 		SELECT a.task_id, a.number, a.pool, a.river_priority FROM freshet.attempts a JOIN pool ON pool.name = a.pool
 		WHERE a.limited AND a.state = 'held' AND a.kind = w.kind AND a.owner = w.owner AND a.due_at <= clock_timestamp()
-			AND (a.hold <> 'no_worker' OR EXISTS (SELECT FROM freshet.workers r
-				WHERE r.pool = a.pool AND r.died_at IS NULL AND r.lease_until > clock_timestamp() AND a.kind = ANY (r.kinds)))
+			AND (a.hold <> 'no_worker' OR ` + knower + ` OR pool.managed AND a.since < clock_timestamp() - interval '5 minutes')
 		ORDER BY a.river_priority, a.task_id
 		LIMIT least($1, CASE WHEN k.max_per_owner IS NOT NULL THEN greatest(0, k.max_per_owner - busy.count) END,
 			greatest(0, (SELECT max(free) FROM pool)))

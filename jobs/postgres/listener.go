@@ -3,6 +3,7 @@ package postgres
 import (
 	"context"
 	"crypto/rand"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -15,6 +16,8 @@ import (
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
+
+	"freshet/jobs"
 )
 
 // Hints is what a Listener calls. A nil function is not listened for, or not called. All is called whenever hints may
@@ -23,7 +26,9 @@ type Hints struct {
 	Task    func(uuid.UUID)
 	Worker  func(uuid.UUID)
 	Control func()
-	Deliver func() // there may be something to be delivered
+	Pools   func()            // a generation may be over
+	Queue   func(pool string) // an attempt was queued
+	Deliver func()            // there may be something to be delivered
 	All     func()
 	Lost    func() // after a session is lost
 }
@@ -233,6 +238,9 @@ func (l *Listener) connect(ctx context.Context) (*pgx.Conn, error) {
 	if l.hints.Control != nil {
 		statements = append(statements, "LISTEN "+controlChannel)
 	}
+	if l.hints.Queue != nil {
+		statements = append(statements, `LISTEN "`+riverInsertChannel+`"`)
+	}
 	if l.hints.Deliver != nil {
 		statements = append(statements, "LISTEN "+deliveryChannel)
 	}
@@ -255,7 +263,15 @@ func (l *Listener) dispatch(notification *pgconn.Notification) {
 	case l.channel:
 		return // that it came is all it says
 	case controlChannel:
+		if notification.Payload == poolsChanged && l.hints.Pools != nil {
+			l.hints.Pools()
+		}
 		l.hints.Control()
+		return
+	case riverInsertChannel:
+		if pool, ok := queuedPool(notification.Payload); ok {
+			l.hints.Queue(pool)
+		}
 		return
 	case deliveryChannel:
 		l.hints.Deliver()
@@ -268,4 +284,15 @@ func (l *Listener) dispatch(notification *pgconn.Notification) {
 			tell(id)
 		}
 	}
+}
+
+// queuedPool reads the pool out of River's own hint.
+func queuedPool(payload string) (pool string, ok bool) {
+	var hint struct {
+		Queue string `json:"queue"`
+	}
+	if json.Unmarshal([]byte(payload), &hint) != nil {
+		return "", false
+	}
+	return strings.CutPrefix(hint.Queue, jobs.Queue(""))
 }

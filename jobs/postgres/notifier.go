@@ -18,9 +18,12 @@ import (
 const (
 	taskChannel     = "freshet_task"     // task ids, comma-separated: something happened to them
 	workerChannel   = "freshet_worker"   // worker ids: a cancel is requested of one of their attempts
-	controlChannel  = "freshet_control"  // empty: something is held, or may be admitted
+	controlChannel  = "freshet_control"  // empty: something is held, or may be admitted; or that pools have changed
 	deliveryChannel = "freshet_delivery" // empty: somebody is to be told of something
 )
+
+// poolsChanged is the payload of a control hint that is also one for workers: their generation may be over.
+const poolsChanged = "pools"
 
 const (
 	// notifyPause follows a round, for each id or queue that it told of, up to notifyPauseMax: a single
@@ -51,6 +54,7 @@ type Notifier struct {
 	workers map[uuid.UUID]struct{}
 	queues  map[string]struct{}
 	admit   bool
+	pools   bool
 	deliver bool
 }
 
@@ -71,13 +75,14 @@ func (n *Notifier) reset() {
 	n.tasks = map[uuid.UUID]struct{}{}
 	n.workers = map[uuid.UUID]struct{}{}
 	n.queues = map[string]struct{}{}
-	n.admit, n.deliver = false, false
+	n.admit, n.pools, n.deliver = false, false, false
 }
 
 func (n *Notifier) task(id uuid.UUID)   { n.note(func() { n.tasks[id] = struct{}{} }) }
 func (n *Notifier) worker(id uuid.UUID) { n.note(func() { n.workers[id] = struct{}{} }) }
 func (n *Notifier) queue(pool string)   { n.note(func() { n.queues[jobs.Queue(pool)] = struct{}{} }) }
 func (n *Notifier) control()            { n.note(func() { n.admit = true }) }
+func (n *Notifier) generation()         { n.note(func() { n.pools = true }) }
 func (n *Notifier) delivery()           { n.note(func() { n.deliver = true }) }
 
 func (n *Notifier) note(add func()) {
@@ -148,7 +153,11 @@ func (n *Notifier) take() (channels, payloads []string, told int) {
 	for _, payload := range joinIDs(n.tasks) {
 		add(taskChannel, payload)
 	}
-	if n.admit {
+	switch {
+	case n.pools:
+		add(controlChannel, poolsChanged)
+		told++
+	case n.admit:
 		add(controlChannel, "")
 		told++
 	}

@@ -50,6 +50,7 @@ func (s *Store) Bury(ctx context.Context, dead []jobs.Vital) (int, error) {
 	if err != nil {
 		return 0, fmt.Errorf("bury workers: %w", err)
 	}
+	s.notifier.control()
 	return int(tag.RowsAffected()), nil
 }
 

@@ -56,7 +56,7 @@ func (b *bench) fenced(claim jobs.Claim) {
 	b.t.Helper()
 	before := b.task(claim.TaskID)
 	b.refused("a worker that was reaped", claim.Fence)
-	if err := b.Beat(b.t.Context(), claim.WorkerID); !errors.Is(err, jobs.ErrNotFound) {
+	if _, err := b.Beat(b.t.Context(), claim.WorkerID); !errors.Is(err, jobs.ErrNotFound) {
 		b.t.Errorf("a dead worker beats: %v", err)
 	}
 	if after := b.task(claim.TaskID); after.Seq != before.Seq || after.State != before.State || after.Attempt != before.Attempt {
@@ -127,7 +127,8 @@ func TestBuryOnlyWhoWasSilent(t *testing.T) {
 	if len(seen) != 1 || seen[0].Worker != worker || seen[0].Locked || seen[0].Lease != lease {
 		t.Fatalf("vitals %+v", seen)
 	}
-	b.ok(b.Beat(t.Context(), worker))
+	_, err = b.Beat(t.Context(), worker)
+	b.ok(err)
 	if buried, err := b.Bury(t.Context(), seen); err != nil || buried != 0 {
 		t.Fatalf("buried %d living workers: %v", buried, err)
 	}
@@ -136,7 +137,7 @@ func TestBuryOnlyWhoWasSilent(t *testing.T) {
 	if buried, err := b.Bury(t.Context(), seen); err != nil || buried != 1 {
 		t.Fatalf("buried %d workers, want 1: %v", buried, err)
 	}
-	if err := b.Beat(t.Context(), worker); !errors.Is(err, jobs.ErrNotFound) {
+	if _, err := b.Beat(t.Context(), worker); !errors.Is(err, jobs.ErrNotFound) {
 		t.Errorf("a buried worker beats: %v", err)
 	}
 	b.ok(b.ForgetWorkers(t.Context(), 0))

@@ -25,14 +25,17 @@ const taskColumns = `t.id, t.owner, t.kind, t.kind_hash, t.pool, t.state, t.run,
 			OR EXISTS (SELECT FROM freshet.pools o WHERE o.name = t.pool AND o.paused_at IS NOT NULL)
 			OR ` + inMaintenance + ` THEN 'paused'
 		WHEN EXISTS (SELECT FROM freshet.kinds k WHERE k.name = t.kind AND ` + blocked + `) THEN 'credential_hold'
-		WHEN NOT EXISTS (SELECT FROM freshet.workers w
-			WHERE w.pool = t.pool AND w.died_at IS NULL AND w.lease_until > clock_timestamp() AND t.kind = ANY (w.kinds)) THEN 'no_worker'
+		WHEN NOT ` + knower + ` THEN CASE WHEN ` + starting + ` IS NULL THEN 'no_worker' ELSE 'starting_worker' END
 		WHEN a.limited AND a.state = 'held' AND (SELECT count(*) FROM freshet.attempts x
 			WHERE x.limited AND x.state IN ('queued', 'running') AND x.kind = a.kind AND x.owner = a.owner) >= (SELECT k.max_per_owner FROM freshet.kinds k WHERE k.name = a.kind) THEN 'owner_limit'
 		WHEN a.limited AND a.state = 'held' AND freshet.active(a.kind) >= (SELECT k.max_total FROM freshet.kinds k WHERE k.name = a.kind) THEN 'kind_limit'
 		ELSE 'queued' END,
-	a.since, CASE WHEN t.state <> 'pending' THEN NULL WHEN a.due_at > clock_timestamp() THEN a.due_at ELSE (SELECT c.held_until
+	CASE WHEN t.state = 'pending' AND a.state = 'queued' AND NOT ` + knower + ` THEN coalesce(` + starting + `, a.since) ELSE a.since END,
+	CASE WHEN t.state <> 'pending' THEN NULL WHEN a.due_at > clock_timestamp() THEN a.due_at ELSE (SELECT c.held_until
 		FROM freshet.kinds k JOIN freshet.credentials c ON c.name = k.credential WHERE k.name = t.kind AND c.held_until > clock_timestamp()) END`
+
+// starting is since when a worker of an attempt's pool is being started; null: none is.
+const starting = `(SELECT min(u.created_at) FROM freshet.fleet_units u WHERE u.pool = a.pool AND u.state IN ('intended', 'starting'))`
 
 const taskTables = ` FROM freshet.tasks t JOIN freshet.attempts a ON a.task_id = t.id AND a.number = t.attempt `
 

@@ -10,12 +10,19 @@ import (
 	"freshet/jobs"
 )
 
-// RegisterWorker makes a worker known and gives it its first lease.
+// RegisterWorker makes a worker known, gives it its first lease, and tells the ledger that its unit is up.
 func (s *Store) RegisterWorker(ctx context.Context, worker jobs.Worker) error {
-	_, err := s.pool.Exec(ctx, `INSERT INTO freshet.workers
-			(id, pool, host, pid, slots, kinds, version, session, lease_ms, started_at, beat_at, lease_until)
-		SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, now, now, now + $9::bigint * interval '1 millisecond' FROM clock_timestamp() AS now`,
-		worker.ID, worker.Pool, worker.Host, worker.PID, worker.Slots, worker.Kinds, worker.Version, worker.Session, worker.Lease.Milliseconds())
+	_, err := s.pool.Exec(ctx, `WITH worker AS (
+			INSERT INTO freshet.workers
+				(id, pool, host, pid, slots, kinds, version, session, lease_ms, started_at, beat_at, lease_until, unit, generation)
+			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, now, now, now + $9::bigint * interval '1 millisecond', $10, $11
+			FROM clock_timestamp() AS now
+			RETURNING id, pool, unit, started_at
+		)
+		UPDATE freshet.fleet_units u SET state = 'up', unit = w.unit, worker_id = w.id, seen_at = w.started_at
+		FROM worker w WHERE u.pool = w.pool AND u.state IN ('intended', 'starting') AND w.unit IN (u.unit, u.intent::text)`,
+		worker.ID, worker.Pool, worker.Host, worker.PID, worker.Slots, worker.Kinds, worker.Version, worker.Session,
+		worker.Lease.Milliseconds(), nullText(worker.Unit), worker.Generation)
 	if err != nil {
 		return fmt.Errorf("register worker: %w", err)
 	}
@@ -24,17 +31,16 @@ func (s *Store) RegisterWorker(ctx context.Context, worker jobs.Worker) error {
 }
 
 // Beat renews a worker's lease, also one that has run out, as long as nobody has buried the worker: then,
-// and when it is not registered, the error is jobs.ErrNotFound.
-func (s *Store) Beat(ctx context.Context, worker uuid.UUID) error {
-	changed, err := s.pool.Exec(ctx, `UPDATE freshet.workers SET beat_at = clock_timestamp(),
-		lease_until = clock_timestamp() + lease_ms * interval '1 millisecond' WHERE id = $1 AND died_at IS NULL`, worker)
-	if err == nil && changed.RowsAffected() == 0 {
-		err = jobs.ErrNotFound
+// and when it is not registered, the error is jobs.ErrNotFound. It tells whether the worker's generation is
+// over, so that it is to take nothing more.
+func (s *Store) Beat(ctx context.Context, worker uuid.UUID) (over bool, err error) {
+	err = s.pool.QueryRow(ctx, `UPDATE freshet.workers w SET beat_at = clock_timestamp(),
+			lease_until = clock_timestamp() + lease_ms * interval '1 millisecond' WHERE id = $1 AND died_at IS NULL
+		RETURNING `+generationOver, worker).Scan(&over)
+	if err = noRows(err); err != nil {
+		return false, fmt.Errorf("beat: %w", err)
 	}
-	if err != nil {
-		return fmt.Errorf("beat: %w", err)
-	}
-	return nil
+	return over, nil
 }
 
 // SetWorkerKinds changes the kinds that a worker can run.
@@ -46,17 +52,22 @@ func (s *Store) SetWorkerKinds(ctx context.Context, worker uuid.UUID, kinds []st
 	return nil
 }
 
-// RemoveWorker forgets a worker that leaves.
+// RemoveWorker forgets a worker that leaves, and tells the ledger that its unit has ended.
 func (s *Store) RemoveWorker(ctx context.Context, worker uuid.UUID) error {
-	if _, err := s.pool.Exec(ctx, `DELETE FROM freshet.workers WHERE id = $1`, worker); err != nil {
+	_, err := s.pool.Exec(ctx, `WITH gone AS (DELETE FROM freshet.workers WHERE id = $1 RETURNING id, pool)
+		UPDATE freshet.fleet_units u SET state = 'ended', ended_at = clock_timestamp(), reason = 'its worker left'
+		FROM gone WHERE u.pool = gone.pool AND u.worker_id = gone.id AND u.state = 'up'`, worker)
+	if err != nil {
 		return fmt.Errorf("remove worker: %w", err)
 	}
+	s.notifier.control()
 	return nil
 }
 
 // Workers lists the registered workers, the oldest first, also those whose lease has run out.
 func (s *Store) Workers(ctx context.Context) ([]jobs.Worker, error) {
 	rows, err := s.pool.Query(ctx, `SELECT w.id, w.pool, w.host, w.pid, w.slots, w.kinds, w.version, w.started_at, w.beat_at, w.lease_until,
+			coalesce(w.unit, ''), w.generation, w.retiring_at,
 			(SELECT count(*) FROM freshet.attempts a WHERE a.worker_id = w.id AND a.state = 'running')
 		FROM freshet.workers w WHERE w.died_at IS NULL ORDER BY w.started_at, w.id`)
 	if err != nil {
@@ -64,50 +75,12 @@ func (s *Store) Workers(ctx context.Context) ([]jobs.Worker, error) {
 	}
 	workers, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (jobs.Worker, error) {
 		var w jobs.Worker
-		err := row.Scan(&w.ID, &w.Pool, &w.Host, &w.PID, &w.Slots, &w.Kinds, &w.Version, &w.StartedAt, &w.BeatAt, &w.LeaseUntil, &w.Running)
+		err := row.Scan(&w.ID, &w.Pool, &w.Host, &w.PID, &w.Slots, &w.Kinds, &w.Version, &w.StartedAt, &w.BeatAt, &w.LeaseUntil,
+			&w.Unit, &w.Generation, &w.RetiringAt, &w.Running)
 		return w, err
 	})
 	if err != nil {
 		return nil, fmt.Errorf("list workers: %w", err)
 	}
 	return workers, nil
-}
-
-// SyncPools makes the given pools the current ones and retires all others.
-func (s *Store) SyncPools(ctx context.Context, pools []jobs.Pool) error {
-	_, err := s.pool.Exec(ctx, `
-		WITH input AS (SELECT * FROM unnest($1::text[], $2::text[], $3::int[]) AS i(name, provider, slots)),
-		pool AS (
-			INSERT INTO freshet.pools (name, provider, slots) SELECT name, provider, slots FROM input ORDER BY name
-			ON CONFLICT (name) DO UPDATE SET provider = excluded.provider, slots = excluded.slots, retired_at = NULL
-		)
-		UPDATE freshet.pools SET retired_at = now() WHERE name <> ALL ($1) AND retired_at IS NULL`,
-		column(pools, func(p jobs.Pool) string { return p.Name }),
-		column(pools, func(p jobs.Pool) string { return p.Provider }),
-		column(pools, func(p jobs.Pool) int { return p.Slots }))
-	if err != nil {
-		return fmt.Errorf("sync pools: %w", err)
-	}
-	return nil
-}
-
-// Pools lists the current pools by name, with what waits and runs in each.
-func (s *Store) Pools(ctx context.Context) ([]jobs.Pool, error) {
-	rows, err := s.pool.Query(ctx, `SELECT p.name, p.provider, p.slots, p.paused_at,
-			(SELECT count(*) FROM freshet.workers w WHERE w.pool = p.name AND w.died_at IS NULL AND w.lease_until > clock_timestamp()),
-			(SELECT count(*) FROM freshet.attempts a WHERE a.pool = p.name AND a.state <> 'ended' AND a.state = 'queued'),
-			(SELECT count(*) FROM freshet.attempts a WHERE a.pool = p.name AND a.state <> 'ended' AND a.state = 'running')
-		FROM freshet.pools p WHERE p.retired_at IS NULL ORDER BY p.name`)
-	if err != nil {
-		return nil, fmt.Errorf("list pools: %w", err)
-	}
-	pools, err := pgx.CollectRows(rows, func(row pgx.CollectableRow) (jobs.Pool, error) {
-		var p jobs.Pool
-		err := row.Scan(&p.Name, &p.Provider, &p.Slots, &p.PausedAt, &p.Workers, &p.Queued, &p.Running)
-		return p, err
-	})
-	if err != nil {
-		return nil, fmt.Errorf("list pools: %w", err)
-	}
-	return pools, nil
 }

@@ -44,6 +44,8 @@ func (w *attemptWorker) Work(ctx context.Context, job *river.Job[attemptArgs]) e
 
 // attempt claims, runs and ends one attempt. False: it was given up before it was claimed.
 func (p *Pool) attempt(ctx context.Context, candidate jobs.Candidate) bool {
+	p.idle.begin()
+	defer p.idle.end()
 	claim, refusal, claimed := p.claim(ctx, candidate)
 	if !claimed {
 		return false

@@ -43,13 +43,16 @@ func (p *Pool) beatAll(ctx context.Context, began time.Time) {
 			return
 		}
 		beat := time.Now()
-		err := p.beat(ctx)
+		over, err := p.beat(ctx)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case err == nil:
 			began, pause = beat, p.Beat
 			p.renew(began)
+			if over {
+				p.leaveForGood()
+			}
 			continue
 		}
 		pause = fastBeat
@@ -61,7 +64,7 @@ func (p *Pool) beatAll(ctx context.Context, began time.Time) {
 	}
 }
 
-func (p *Pool) beat(ctx context.Context) error {
+func (p *Pool) beat(ctx context.Context) (over bool, err error) {
 	beating, cancel := context.WithTimeout(ctx, p.Beat)
 	defer cancel()
 	return p.Heart.Beat(beating, p.Worker.ID)

@@ -28,7 +28,7 @@ type Runner interface {
 	Renew(time.Duration)
 }
 
-// Config of a Pool. All fields but Ready and Retire are needed.
+// Config of a Pool. All fields but Ready, IdleTimeout and Retire are needed.
 type Config struct {
 	Store         *postgres.Store
 	Heart         *postgres.Store // for the beats alone, so that no queue for a connection delays one
@@ -38,6 +38,7 @@ type Config struct {
 	Hearing       func() bool     // whether the worker's session holds its lock
 	Drain         time.Duration   // what runs may take to finish when the worker is told to leave
 	Ready         func()          // called once when the worker pulls; nil: nobody wants to know
+	IdleTimeout   time.Duration   // without work, after which it leaves; zero: it stays
 	Retire        <-chan struct{} // once closed, the worker fetches no more, and leaves when what runs has finished
 	FetchCooldown time.Duration   // the least time between two fetches from River
 	PollOnly      bool            // the database has no sessions: River cannot LISTEN
@@ -52,6 +53,10 @@ type Pool struct {
 	look  chan struct{} // asks for a look at requested cancels
 	pulse chan struct{} // asks for a beat
 	dead  chan struct{} // closed when the worker may not speak for its attempts any more
+	gone  chan struct{} // closed when it is to leave: it is idle, or its generation is over
+	idle  idleness
+
+	goOnce sync.Once
 
 	mu          sync.Mutex
 	running     map[uuid.UUID]context.CancelCauseFunc // by task: at most one attempt of a task runs
@@ -72,6 +77,7 @@ func New(config Config) *Pool {
 		look:    make(chan struct{}, 1),
 		pulse:   make(chan struct{}, 1),
 		dead:    make(chan struct{}),
+		gone:    make(chan struct{}),
 	}
 }
 
@@ -83,7 +89,7 @@ func (p *Pool) CancelRequested() {
 	}
 }
 
-// Run registers the worker and pulls until ctx ends, or Retire is closed; then it drains and leaves. The
+// Run registers the worker and pulls until ctx ends, Retire is closed, or it is to leave by itself; then it drains and leaves. The
 // error is ErrDead when the worker counts as dead, or could not beat for most of its lease: what it ran
 // is killed then, and it is to be started anew.
 func (p *Pool) Run(ctx context.Context) error {
@@ -109,6 +115,10 @@ func (p *Pool) Run(ctx context.Context) error {
 		return fmt.Errorf("start the River client: %w", err)
 	}
 	duties.Go(func() { p.lookAgain(background) })
+	p.idle.since = time.Now()
+	if p.IdleTimeout > 0 {
+		duties.Go(func() { p.watchIdleness(background) })
+	}
 	if p.Ready != nil {
 		p.Ready()
 	}
@@ -116,6 +126,7 @@ func (p *Pool) Run(ctx context.Context) error {
 	select {
 	case <-ctx.Done():
 	case <-p.Retire:
+	case <-p.gone:
 	case <-p.dead:
 	}
 	return p.drain(ctx, client)

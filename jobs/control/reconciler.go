@@ -1,0 +1,257 @@
+package control
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"freshet/jobs"
+	"freshet/jobs/fleet"
+	"freshet/jobs/postgres"
+)
+
+const (
+	// reconcileEvery is how long a lost hint can delay the start of a worker.
+	reconcileEvery = 5 * time.Second
+	// reconcileRest follows each look at a pool: hints come in swarms.
+	reconcileRest = 25 * time.Millisecond
+	// lookBack is when a pool is looked at once more after a hint: a worker that had just said that it might leave
+	// has decided by then.
+	lookBack = 220 * time.Millisecond
+	// busyRest is when a pool is looked at that another replica was deciding for.
+	busyRest = 100 * time.Millisecond
+	// startTimeout bounds one order; an order that is not done by then is given again by whoever finds it.
+	startTimeout = 50 * time.Second
+	// auditEvery is how often the ledger is compared with what the provider says.
+	auditEvery = time.Minute
+)
+
+// Reconciler starts workers where work waits for them: it brings together what is needed, what the ledger says
+// there is, and the providers. Create it with NewReconciler.
+type Reconciler struct {
+	store  *postgres.Store
+	logger *slog.Logger
+	bell   bell
+
+	mu        sync.Mutex
+	providers map[string]fleet.Provider // by pool
+	due       map[string]time.Time      // when each pool is looked at next
+	audits    map[string]time.Time      // when each is compared with its provider next
+}
+
+// NewReconciler makes a Reconciler without pools; Run starts it.
+func NewReconciler(store *postgres.Store, logger *slog.Logger) *Reconciler {
+	return &Reconciler{store: store, logger: logger, bell: newBell()}
+}
+
+// Provide makes these the providers of pools. Pools that are not among them are nobody's of this process.
+func (r *Reconciler) Provide(providers map[string]fleet.Provider) {
+	r.mu.Lock()
+	r.providers = providers
+	r.due, r.audits = map[string]time.Time{}, map[string]time.Time{}
+	r.mu.Unlock()
+	r.bell.Wake()
+}
+
+// Wake has a pool looked at at once; an empty name means all. It never blocks.
+func (r *Reconciler) Wake(pool string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for name := range r.providers {
+		if pool == "" || pool == name {
+			r.due[name] = time.Time{}
+			r.bell.Wake()
+		}
+	}
+}
+
+// Run looks at pools until ctx ends, and then waits for what it has begun. A database that is away is waited for.
+func (r *Reconciler) Run(ctx context.Context) error {
+	var errands sync.WaitGroup
+	defer errands.Wait()
+	for {
+		next := time.Now().Add(reconcileEvery)
+		for pool, provider := range r.ready() {
+			r.pass(ctx, pool, provider, &errands)
+		}
+		r.mu.Lock()
+		for _, at := range r.due {
+			if at.Before(next) {
+				next = at
+			}
+		}
+		r.mu.Unlock()
+		if !r.rest(ctx, time.Until(next)) {
+			return nil
+		}
+	}
+}
+
+// rest waits for a while that only a hint can shorten. False: ctx has ended.
+func (r *Reconciler) rest(ctx context.Context, pause time.Duration) bool {
+	early, due := time.NewTimer(reconcileRest), time.NewTimer(pause)
+	defer early.Stop()
+	defer due.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-early.C:
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-r.bell:
+	case <-due.C:
+	}
+	return true
+}
+
+// ready are the pools that are to be looked at now, and takes note that they are.
+func (r *Reconciler) ready() map[string]fleet.Provider {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now, found := time.Now(), map[string]fleet.Provider{}
+	for pool, provider := range r.providers {
+		if at := r.due[pool]; !at.After(now) {
+			found[pool] = provider
+			r.due[pool] = now.Add(reconcileEvery + time.Duration(rand.Int64N(int64(reconcileEvery/5)))) //nolint:gosec // no secret
+			if at.IsZero() {
+				r.due[pool] = now.Add(lookBack)
+			}
+		}
+	}
+	return found
+}
+
+// again has a pool looked at after a while, if it would not be sooner.
+func (r *Reconciler) again(pool string, pause time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if at := time.Now().Add(pause); at.Before(r.due[pool]) {
+		r.due[pool] = at
+	}
+}
+
+// pass looks at one pool and sends for the workers that it needs.
+func (r *Reconciler) pass(ctx context.Context, pool string, provider fleet.Provider, errands *sync.WaitGroup) {
+	provision, err := r.store.Provision(ctx, pool, provider.BootTime, fleet.Desired)
+	if err != nil {
+		if ctx.Err() == nil {
+			r.logger.Warn("a pool could not be looked at; nothing is started until it can", "pool", pool, "error", err)
+		}
+		return
+	}
+	if provision.Busy {
+		r.again(pool, busyRest)
+		return
+	}
+	if pause := fleet.Pause(provision.Demand); pause > 0 {
+		r.again(pool, pause)
+	}
+	if provision.Due != nil {
+		r.again(pool, *provision.Due)
+	}
+	for _, order := range provision.Orders {
+		errands.Go(func() { r.start(ctx, pool, provider, order) })
+	}
+	for _, late := range provision.Late {
+		r.logger.Warn("a unit did not come up in time", "pool", pool, "unit", late)
+		if late != "" {
+			errands.Go(func() { r.stop(ctx, pool, provider, late) })
+		}
+	}
+	if r.auditDue(pool) {
+		errands.Go(func() { r.audit(ctx, pool, provider) })
+	}
+}
+
+// start carries out an order. What the provider has taken is noted even when ctx ends meanwhile.
+func (r *Reconciler) start(ctx context.Context, pool string, provider fleet.Provider, order jobs.Unit) {
+	starting, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	id, err := provider.Start(starting, fleet.Order{Intent: order.Intent, Generation: order.Generation})
+	noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+	defer cancel()
+	switch {
+	case err == nil:
+		err = r.store.UnitStarted(noting, order.Intent, id)
+	case errors.Is(err, fleet.ErrRefused):
+		r.logger.Warn("a provider started no worker", "pool", pool, "error", err)
+		err = r.store.UnitEnded(noting, order.Intent, true, err.Error())
+	}
+	if err != nil && ctx.Err() == nil {
+		r.logger.Warn("it is not known whether a worker was started; the order is given again", "pool", pool, "intent", order.Intent, "error", err)
+	}
+}
+
+func (r *Reconciler) stop(ctx context.Context, pool string, provider fleet.Provider, unit string) {
+	stopping, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	if err := provider.Stop(stopping, unit); err != nil && ctx.Err() == nil {
+		r.logger.Warn("a unit was not stopped; the next audit finds it", "pool", pool, "unit", unit, "error", err)
+	}
+}
+
+func (r *Reconciler) auditDue(pool string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	due := !now.Before(r.audits[pool])
+	if due {
+		r.audits[pool] = now.Add(auditEvery)
+	}
+	return due
+}
+
+// audit compares the ledger of a pool with what its provider says, in both directions.
+func (r *Reconciler) audit(ctx context.Context, pool string, provider fleet.Provider) {
+	auditing, cancel := context.WithTimeout(ctx, startTimeout)
+	defer cancel()
+	known, err := provider.List(auditing) // first: what is started in between is in the ledger, then
+	var ledger []jobs.Unit
+	var workers []jobs.Worker
+	if err == nil {
+		ledger, err = r.store.Units(auditing, pool)
+	}
+	if err == nil {
+		workers, err = r.store.Workers(auditing)
+	}
+	if err != nil {
+		if ctx.Err() == nil {
+			r.logger.Warn("a pool was not compared with its provider", "pool", pool, "error", err)
+		}
+		return
+	}
+	findings := fleet.Audit(ledger, workers, known, time.Now())
+	for _, gone := range findings.Gone {
+		err = errors.Join(err, r.store.UnitEnded(auditing, gone.Intent, gone.SeenAt == nil, "its provider does not run it any more"))
+	}
+	for _, unit := range findings.Zombies {
+		r.logger.Warn("a unit runs without a worker that lives, and is stopped", "pool", pool, "unit", unit)
+		err = errors.Join(err, provider.Stop(auditing, unit))
+	}
+	for _, unit := range findings.Broken {
+		r.logger.Warn("a unit that failed is destroyed", "pool", pool, "unit", unit)
+		err = errors.Join(err, provider.Destroy(auditing, unit))
+	}
+	if err != nil && ctx.Err() == nil {
+		r.logger.Warn("not all that an audit found was mended; the next one does it", "pool", pool, "error", err)
+	}
+}
+
+// Exited is told by a provider on this host that a unit's process ended before or after its worker came up.
+func (r *Reconciler) Exited(ctx context.Context, pool string, intent uuid.UUID, end error) {
+	reason := "it exited"
+	if end != nil {
+		reason = end.Error()
+	}
+	if err := r.store.UnitEnded(ctx, intent, end != nil, reason); err != nil && ctx.Err() == nil {
+		r.logger.Warn("the end of a unit was not noted; the next audit does it", "pool", pool, "error", err)
+	}
+	r.Wake(pool)
+}
