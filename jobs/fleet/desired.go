@@ -38,16 +38,17 @@ func Desired(d jobs.Demand) int {
 // that run beside it.
 func affordable(d jobs.Demand) int {
 	const leastHours = 0.1 // to be worth its start
-	return int(math.Floor(d.BudgetLeft/leastHours)) - d.Units
+	const rounding = 1e-9
+	return int(math.Floor(d.BudgetLeft/leastHours+rounding)) - d.Units
 }
 
 // Pause is how long nothing is to be started yet, because of what failed; zero or less: no longer.
 func Pause(d jobs.Demand) time.Duration {
 	switch n := d.Failures; {
-	case n < 1:
+	case n < 2: // the first may have been an accident, and somebody waits
 		return 0
 	case n < failuresToOpen:
-		return time.Second<<(n-1) - d.FailedFor
+		return time.Second<<(n-2) - d.FailedFor
 	default:
 		return min(openFor<<min(n-failuresToOpen, 8), openMax) - d.FailedFor
 	}

@@ -19,8 +19,9 @@
 //
 // What happens on a failure:
 //
-//   - A provider refuses, or a unit does not come up, or its worker dies before it has done anything: the
-//     next start waits 1 s, 2 s, 4 s …; after five such units two minutes, four, eight, and then one unit alone is tried.
+//   - A provider refuses, or a unit does not come up, or its worker dies before it has done anything: it
+//     is tried again at once, then after 1 s, 2 s, 4 s; after five such units one alone is tried after two minutes,
+//     four, eight, eight …
 //   - An answer is lost: the order is given again.
 //   - A unit runs without a worker that lives, for a minute and a half: it is stopped. So is one that the ledger
 //     does not know, as after a database was put back.

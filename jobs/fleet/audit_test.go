@@ -1,0 +1,65 @@
+package fleet
+
+import (
+	"reflect"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"freshet/jobs"
+)
+
+func TestAudit(t *testing.T) {
+	t.Parallel()
+	now := time.Now()
+	old, young := now.Add(-2*time.Minute), now.Add(-10*time.Second)
+	intent := uuid.Must(uuid.NewV7())
+	row := func(id string, state jobs.UnitState, at time.Time) jobs.Unit {
+		return jobs.Unit{Intent: uuid.NewSHA1(intent, []byte(id)), ID: id, State: state, CreatedAt: at}
+	}
+	runs := func(id string, state State, at time.Time) Unit { return Unit{ID: id, State: state, Since: at} }
+	for name, test := range map[string]struct {
+		ledger  []jobs.Unit
+		workers []jobs.Worker
+		known   []Unit
+		want    Findings
+	}{
+		"both agree": {
+			ledger: []jobs.Unit{row("a", jobs.UnitUp, old)}, known: []Unit{runs("a", Running, old)},
+		},
+		"a unit is gone": {
+			ledger: []jobs.Unit{row("a", jobs.UnitUp, old)},
+			want:   Findings{Gone: []jobs.Unit{row("a", jobs.UnitUp, old)}},
+		},
+		"a unit was stopped": {
+			ledger: []jobs.Unit{row("a", jobs.UnitStarting, old)}, known: []Unit{runs("a", Stopped, old)},
+			want: Findings{Gone: []jobs.Unit{row("a", jobs.UnitStarting, old)}},
+		},
+		"a list may lag":          {ledger: []jobs.Unit{row("a", jobs.UnitStarting, young)}},
+		"nothing was ordered yet": {ledger: []jobs.Unit{row("", jobs.UnitIntended, old)}},
+		"a host does not answer": {
+			ledger: []jobs.Unit{row("a", jobs.UnitUp, old)}, known: []Unit{runs("a", Unknown, old)},
+		},
+		"it runs for nobody":             {known: []Unit{runs("a", Running, old)}, want: Findings{Zombies: []string{"a"}}},
+		"it ran for nobody for a moment": {known: []Unit{runs("a", Running, young)}},
+		"it is about to end":             {known: []Unit{runs("a", Stopping, old)}},
+		"it is stopped":                  {known: []Unit{runs("a", Stopped, old)}},
+		"it failed":                      {known: []Unit{runs("a", Failed, old)}, want: Findings{Broken: []string{"a"}}},
+		"a worker lives in what no ledger knows": {
+			workers: []jobs.Worker{{Unit: "a", LeaseUntil: now.Add(time.Second)}}, known: []Unit{runs("a", Running, old)},
+		},
+		"a worker is dead in what no ledger knows": {
+			workers: []jobs.Worker{{Unit: "a", LeaseUntil: now.Add(-time.Second)}}, known: []Unit{runs("a", Running, old)},
+			want: Findings{Zombies: []string{"a"}},
+		},
+	} {
+		if got := Audit(test.ledger, test.workers, test.known, now); !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%s: found %+v, want %+v", name, got, test.want)
+		}
+	}
+	lost := row("", jobs.UnitStarting, old)
+	if got := Audit([]jobs.Unit{lost}, nil, []Unit{{ID: "a", Intent: lost.Intent, State: Running, Since: old}}, now); !reflect.DeepEqual(got, Findings{}) {
+		t.Errorf("a unit that is known by its intent alone: %+v", got)
+	}
+}
