@@ -100,7 +100,7 @@ func (f *Feed) Heads(ctx context.Context, ids []uuid.UUID, afters []int64) ([]re
 }
 
 func (f *Feed) head(task jobs.Task, events []jobs.Event) (realtime.Head, error) {
-	head := realtime.Head{Task: task.ID, Owner: task.Owner, Kind: task.Kind, Tags: task.Tags, Seq: task.Seq}
+	head := realtime.Head{Task: task.ID, Owner: task.Owner, Kind: task.Kind, Tags: task.Tags, Seq: task.Seq, Ended: task.State.Ended()}
 	view := f.brief(task)
 	row, err := json.Marshal(view)
 	if err == nil {

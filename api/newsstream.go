@@ -71,7 +71,7 @@ func (s *Server) streamTasks(ctx context.Context, in *newsInput) (*huma.StreamRe
 		return nil, err
 	}
 	news := s.hub.OpenFeed(filter.matches)
-	begin, err := s.newsPage(ctx, filter)
+	begin, err := s.newsPage(ctx, filter, news)
 	if err != nil {
 		news.Close()
 		return nil, err
@@ -87,8 +87,8 @@ func (s *Server) streamTasks(ctx context.Context, in *newsInput) (*huma.StreamRe
 	}), nil
 }
 
-// newsPage makes the snapshots that a stream begins with.
-func (s *Server) newsPage(ctx context.Context, wanted newsFilter) ([]byte, error) {
+// newsPage makes the snapshots that a stream begins with, and tells its feed of them.
+func (s *Server) newsPage(ctx context.Context, wanted newsFilter, news *realtime.Feed) ([]byte, error) {
 	limited, cancel := context.WithTimeout(ctx, s.limits.Work)
 	defer cancel()
 	var tasks []jobs.Task
@@ -116,6 +116,9 @@ func (s *Server) newsPage(ctx context.Context, wanted newsFilter) ([]byte, error
 			return nil, err
 		}
 		frames = append(frames, snapshot...)
+		if !task.State.Ended() {
+			news.Show(task.ID, task.Seq)
+		}
 	}
 	return frames, nil
 }

@@ -203,9 +203,18 @@ func (a *app) welcome(address, login string, settings *config.Config, folder *de
 	if len(program) > 0 {
 		fmt.Fprintf(a.Stdout, "  runs     %s\n", strings.Join(program, " "))
 	}
-	fmt.Fprintf(a.Stdout, "\nIn another terminal, in this folder: %s submit %s --follow\n", a.Name, firstSubmit(settings))
+	submit := fmt.Sprintf("%s submit %s --follow", a.Name, firstSubmit(settings))
+	if usual, err := filepath.Abs(devFolder); err == nil && usual == folder.path {
+		fmt.Fprintf(a.Stdout, "\nIn another terminal, in this folder: %s\n", submit)
+	} else { // where clients do not look
+		fmt.Fprintf(a.Stdout, "\nIn another terminal:\n  export FRESHET_URL=%s FRESHET_API_KEY=\"$(cat %s)\"\n  %s\n",
+			address, quoted(folder.file("api-key")), submit)
+	}
 	fmt.Fprintln(a.Stdout, "Ctrl-C stops everything; what waits goes on at the next start.")
 }
+
+// quoted is a word of a shell's command line.
+func quoted(word string) string { return "'" + strings.ReplaceAll(word, "'", `'\''`) + "'" }
 
 // tell says one line to whoever watches the terminal.
 func (a *app) tell(format string, args ...any) {

@@ -2,6 +2,7 @@ package cmd_test
 
 import (
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -86,6 +87,23 @@ func TestDevRefusesAProgramWithoutDashes(t *testing.T) {
 	r := newProgram(t, trueKinds).must(2, "dev", "npm", "run", "dev")
 	if !strings.Contains(r.stderr, "dev -- npm run dev") {
 		t.Errorf("the error is %q", r.stderr)
+	}
+}
+
+// Clients look into .freshet. Where the data is elsewhere, the terminal says what they have to be told.
+func TestDevTellsClientsOfAnotherFolder(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, trueKinds)
+	p.start("--data", filepath.Join(p.folder, "it's here"))
+	_, says, _ := strings.Cut(p.output.String(), "In another terminal:\n")
+	says, _, _ = strings.Cut(says, "\nCtrl-C")
+	if !strings.HasSuffix(says, "\n  freshet submit nothing --follow") {
+		t.Fatalf("it says:\n%s", p.output)
+	}
+	typed := exec.CommandContext(t.Context(), "sh", "-c", `freshet() { "$PROGRAM" "$@"; }`+"\n"+says)
+	typed.Dir, typed.Env = t.TempDir(), append(p.env, "PROGRAM="+os.Args[0])
+	if printed, err := typed.CombinedOutput(); err != nil || !strings.Contains(string(printed), "completed") {
+		t.Errorf("%v: %s", err, printed)
 	}
 }
 

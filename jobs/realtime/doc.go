@@ -17,6 +17,7 @@
 //   - A task is read by one reader at a time, so its entries come in order.
 //   - A Stream holds a bounded number of entries. One that is not emptied in time is behind: it drops
 //     them, and its owner reads the Source again. So a slow reader costs no memory and delays nobody.
-//   - A lost hint only delays: a sweep compares the seqs of all watched tasks with the database.
+//   - A lost hint only delays: a sweep compares the seqs of all watched tasks with the database, those that
+//     feeds have shown and that have not ended included.
 //   - An entry is made once and shared; nobody may change it.
 package realtime

@@ -17,6 +17,8 @@ const (
 	maxFollowed = 10_000
 	// maxFrames is how many frames a feed holds for its owner to take.
 	maxFrames = 1024
+	// maxShown bounds the tasks that a feed is known to have shown; one that is forgotten is told whole again.
+	maxShown = 1024
 )
 
 // Head is what a feed is chosen by, and what it is told of a task.
@@ -26,12 +28,13 @@ type Head struct {
 	Kind     string
 	Tags     []string
 	Seq      int64
+	Ended    bool
 	Snapshot []byte   // frame of the task as it is
 	Events   [][]byte // frames of its events after the seq that was asked for; nil when none was
 }
 
 // Feed is one reader's live view of many tasks. A task is told whole when it is first seen to change,
-// and by its events from then on.
+// and by its events from then on, to its end.
 type Feed struct {
 	// C receives when there is something to take.
 	C <-chan struct{}
@@ -39,14 +42,15 @@ type Feed struct {
 	hub    *Hub
 	wake   chan struct{}
 	match  func(Head) bool
-	frames [][]byte // guarded by the hub's lock
+	frames [][]byte // guarded by the hub's lock, as is the rest
 	behind bool
+	shown  map[uuid.UUID]int64 // the tasks that its reader knows and that have not ended, as of a seq
 }
 
 // OpenFeed opens a feed of the tasks that match.
 func (h *Hub) OpenFeed(match func(Head) bool) *Feed {
 	wake := make(chan struct{}, 1)
-	f := &Feed{C: wake, hub: h, wake: wake, match: match}
+	f := &Feed{C: wake, hub: h, wake: wake, match: match, shown: map[uuid.UUID]int64{}}
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.feeds[f] = struct{}{}
@@ -58,6 +62,21 @@ func (f *Feed) Close() {
 	f.hub.mu.Lock()
 	defer f.hub.mu.Unlock()
 	delete(f.hub.feeds, f)
+}
+
+// Show notes that the reader was shown a task that has not ended, as it was at a seq: what happens to it
+// later will be told though the hint be lost.
+func (f *Feed) Show(task uuid.UUID, seq int64) {
+	f.hub.mu.Lock()
+	defer f.hub.mu.Unlock()
+	f.show(task, seq)
+}
+
+func (f *Feed) show(task uuid.UUID, seq int64) {
+	if len(f.shown) >= maxShown {
+		clear(f.shown)
+	}
+	f.shown[task] = max(f.shown[task], seq)
 }
 
 // Take empties the feed. Behind: something was missed, and the reader has to begin anew.
@@ -148,25 +167,45 @@ func (h *Hub) feed(ctx context.Context, followed map[uuid.UUID]int64) {
 		return
 	}
 	for _, head := range heads {
-		frames := head.Events
-		if followed[head.Task] == 0 {
-			frames = [][]byte{head.Snapshot}
-		}
+		first := followed[head.Task] == 0
 		followed[head.Task] = head.Seq
-		h.tell(head, frames)
+		for f := range h.feeds {
+			if !f.behind && f.match(head) {
+				f.tell(head, first)
+			}
+		}
 	}
 }
 
-func (h *Hub) tell(head Head, frames [][]byte) {
-	for f := range h.feeds {
-		switch {
-		case len(frames) == 0 || f.behind || !f.match(head):
-			continue
-		case len(f.frames)+len(frames) > maxFrames:
-			f.frames, f.behind = nil, true
-		default:
-			f.frames = slices.Concat(f.frames, frames)
+// tell adds what happened to a task; first: its events were not read. The caller holds the lock.
+func (f *Feed) tell(head Head, first bool) {
+	frames := head.Events
+	_, shown := f.shown[head.Task]
+	if first || !shown && len(frames) > 0 {
+		frames = [][]byte{head.Snapshot}
+	}
+	switch {
+	case head.Ended:
+		delete(f.shown, head.Task)
+	case shown || len(frames) > 0:
+		f.show(head.Task, head.Seq)
+	}
+	switch {
+	case len(frames) == 0:
+		return
+	case len(f.frames)+len(frames) > maxFrames:
+		f.frames, f.behind = nil, true
+	default:
+		f.frames = slices.Concat(f.frames, frames)
+	}
+	f.Wake()
+}
+
+// reshow has the tasks read that were shown as of an earlier seq. The caller holds the lock.
+func (f *Feed) reshow(seqs map[uuid.UUID]int64) {
+	for task, seq := range f.shown {
+		if seqs[task] > seq {
+			f.hub.note(task)
 		}
-		f.Wake()
 	}
 }

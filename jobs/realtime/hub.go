@@ -3,6 +3,7 @@ package realtime
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -263,14 +264,7 @@ func (h *Hub) sweepAll(ctx context.Context) {
 
 // sweep finds the tasks whose hints were lost.
 func (h *Hub) sweep(ctx context.Context) {
-	h.mu.Lock()
-	var tasks []uuid.UUID
-	for task, t := range h.topics {
-		if len(t.streams) > 0 {
-			tasks = append(tasks, task)
-		}
-	}
-	h.mu.Unlock()
+	tasks := h.watched()
 	if len(tasks) == 0 {
 		return
 	}
@@ -287,10 +281,35 @@ func (h *Hub) sweep(ctx context.Context) {
 	defer h.mu.Unlock()
 	for _, task := range tasks {
 		seq, exists := seqs[task]
-		if t := h.topics[task]; t != nil && (!exists || seq > t.last) {
+		if t := h.topics[task]; t != nil && len(t.streams) > 0 && (!exists || seq > t.last) {
 			h.enqueue(t)
 		}
 	}
+	for f := range h.feeds {
+		f.reshow(seqs)
+	}
+}
+
+// watched are the tasks that have streams, and those that feeds have shown; of very many of the latter
+// not all, but each time others.
+func (h *Hub) watched() []uuid.UUID {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	tasks := map[uuid.UUID]struct{}{}
+	for f := range h.feeds {
+		for task := range f.shown {
+			if len(tasks) >= maxFollowed {
+				break
+			}
+			tasks[task] = struct{}{}
+		}
+	}
+	for task, t := range h.topics {
+		if len(t.streams) > 0 {
+			tasks[task] = struct{}{}
+		}
+	}
+	return slices.Collect(maps.Keys(tasks))
 }
 
 // Streams counts the open streams.

@@ -23,6 +23,7 @@ type memory struct {
 	seqs  map[uuid.UUID]int64
 	reads int
 	twice bool // a task was asked for twice in one read
+	ended bool // all tasks are, for feeds
 }
 
 func (m *memory) add(task uuid.UUID, entries int64) {
@@ -76,8 +77,20 @@ func (m *memory) Seqs(_ context.Context, tasks []uuid.UUID) (map[uuid.UUID]int64
 	return found, nil
 }
 
-func (m *memory) Heads(context.Context, []uuid.UUID, []int64) ([]realtime.Head, error) {
-	return nil, nil
+func (m *memory) Heads(_ context.Context, tasks []uuid.UUID, afters []int64) ([]realtime.Head, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	heads := make([]realtime.Head, len(tasks))
+	for i, task := range tasks {
+		head := realtime.Head{Task: task, Seq: m.seqs[task], Ended: m.ended, Snapshot: fmt.Appendf(nil, "task %d", m.seqs[task])}
+		for seq := afters[i] + 1; afters[i] > 0 && seq <= head.Seq; seq++ {
+			if seq%3 != 0 {
+				head.Events = append(head.Events, fmt.Appendf(nil, "event %d", seq))
+			}
+		}
+		heads[i] = head
+	}
+	return heads, nil
 }
 
 // bubble is a running hub, in fake time, and a task with one entry.

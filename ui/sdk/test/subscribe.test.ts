@@ -33,7 +33,7 @@ test('a stream cut at every byte loses nothing', async (t) => {
 test('a response cut off after any byte is resumed without a gap or a double', async (t) => {
   const whole = [1, 2, 3, 4].map((seq) => progress(seq, `ø${seq}`))
   const length = Buffer.byteLength(whole.join(''))
-  for (let cut = 0; cut <= length; cut += 7) {
+  for (let cut = 0; cut <= length; cut++) {
     const { freshet, requests } = await open(
       t,
       (_, response) => void stream(response).end(Buffer.concat([Buffer.from('retry: 1\n\n'), Buffer.from(whole.join('')).subarray(0, cut)])),
