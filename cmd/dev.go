@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -127,13 +126,16 @@ func (a *app) devServe(ctx context.Context, db database, project *devProject, fo
 	if err != nil {
 		return err
 	}
-	crew := &devCrew{app: a, store: store, db: db, folder: folder, keys: keys, orders: make(chan *config.Config, 1)}
+	hurried, signals := hurry()
+	crew := &devCrew{
+		app: a, store: store, db: db, folder: folder, keys: keys, orders: make(chan *config.Config, 1), hurry: hurried,
+	}
 	crew.orders <- settings
 	watch := &devReload{project: project, publish: func(ctx context.Context, settings *config.Config) error {
 		return replica.publish(ctx, store, settings)
 	}, orders: crew.orders}
 	replica.reloader.take = watch.take
-	parts := append(slices.Clip(replica.parts),
+	parts := append(append([]supervisor.Part{signals}, replica.parts...),
 		supervisor.Part{Name: "workers", Run: crew.run},
 		supervisor.Part{Name: "watch", Run: watch.run})
 	if len(program) > 0 {

@@ -21,6 +21,7 @@ type devCrew struct {
 	folder *devData
 	keys   serverKeys
 	orders chan *config.Config
+	hurry  <-chan struct{} // workers that are told to stop shall not wait for what they run
 }
 
 // run follows orders until ctx ends or a worker refuses to start, and then stops all workers.
@@ -41,8 +42,11 @@ func (c *devCrew) run(ctx context.Context) error {
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- workers.Run(ctx, first...) }()
-	for {
+	for hurried := c.hurry; ; {
 		select {
+		case <-hurried:
+			hurried = nil
+			workers.Hurry()
 		case err := <-ended:
 			if refusal, refused := errors.AsType[*refusalError](context.Cause(ctx)); refused {
 				err = errors.Join(err, refusal)
