@@ -35,9 +35,9 @@
 //     that is replaced may take as long as it wants, or RetireWithin; it is told to stop when the crew is.
 //   - A process holds more memory than it may, or is too old: it is replaced, and finishes what it does.
 //   - The supervisor is killed: on Linux its children get SIGTERM from the kernel, and one more from
-//     the next crew, which must say nothing new to them. A file names them, with
-//     the time of their birth; the next crew on the folder stops them and waits for them beside its own,
-//     and reports those that have ended meanwhile, as all have when the machine lost its power.
+//     the next crew, which must say nothing new to them. A file names them, with the time of their birth;
+//     the next crew on the folder stops them and waits for them beside its own, and reports those that have
+//     ended meanwhile, as all have when the machine lost its power.
 //     They write to log files directly, so that they do not end at a pipe that nobody reads.
 //   - Two supervisors on one folder: the second one is refused, by a lock.
 package crew
