@@ -312,7 +312,7 @@ func (c *Crew) tellDeath(id uuid.UUID, end error) error {
 func (l *life) farewell() {
 	switch {
 	case l.state() != Draining:
-	case l.end != nil:
+	case l.end != nil && !errors.Is(l.end, errUnseen):
 		l.crew.report(l, "left, but not well: "+l.end.Error(), true)
 	default:
 		l.crew.report(l, "has left", false)
