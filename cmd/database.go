@@ -66,6 +66,8 @@ func (a *app) open(ctx context.Context, db database, name string, connections in
 	case errors.As(err, &refused) && refused.Code == startupRefused && !db.pooled:
 		return nil, &exitError{exitConfig, fmt.Errorf("%w; if that is a pooler, set DATABASE_DIRECT_URL to the database's own address, "+
 			"or to %s where there is no way to it", err, noDirect)}
+	case errors.Is(err, postgres.ErrOutdated):
+		return nil, err // who tries again may find it migrated
 	case err != nil:
 		return nil, &exitError{exitConnection, err}
 	}

@@ -8,7 +8,6 @@ import (
 	"log/slog"
 	"net"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -129,15 +128,17 @@ func (a *app) devServe(ctx context.Context, db database, project *devProject, fo
 	if err != nil {
 		return err
 	}
+	hurried, signals := hurry()
 	crew := &devCrew{
-		app: a, store: store, db: db, folder: folder, keys: keys, reconciler: replica.reconciler, orders: make(chan devOrder, 1),
+		app: a, store: store, db: db, folder: folder, keys: keys, reconciler: replica.reconciler,
+		orders: make(chan devOrder, 1), hurry: hurried,
 	}
 	crew.orders <- devOrder{settings, project.generation()}
 	watch := &devReload{project: project, publish: func(ctx context.Context, settings *config.Config) error {
 		return replica.publish(ctx, store, settings)
 	}, orders: crew.orders}
 	replica.reloader.take = watch.take
-	parts := append(slices.Clip(replica.parts),
+	parts := append(append([]supervisor.Part{signals}, replica.parts...),
 		supervisor.Part{Name: "workers", Run: crew.run},
 		supervisor.Part{Name: "watch", Run: watch.run})
 	if len(program) > 0 {

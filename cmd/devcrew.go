@@ -30,6 +30,7 @@ type devCrew struct {
 	keys       serverKeys
 	reconciler *control.Reconciler
 	orders     chan devOrder
+	hurry      <-chan struct{} // workers that are told to stop shall not wait for what they run
 }
 
 // devOrder is what workers are to be from now on.
@@ -53,8 +54,11 @@ func (c *devCrew) run(ctx context.Context) error {
 	defer c.reconciler.Provide(nil)
 	ended := make(chan error, 1)
 	go func() { ended <- workers.Run(ctx) }()
-	for {
+	for hurried := c.hurry; ; {
 		select {
+		case <-hurried:
+			hurried = nil
+			workers.Hurry()
 		case err := <-ended:
 			if refusal, refused := errors.AsType[*refusalError](context.Cause(ctx)); refused {
 				err = errors.Join(err, refusal)

@@ -31,7 +31,7 @@ func TestMain(m *testing.M) {
 		postgrestest.Main(m)
 		return
 	}
-	ctx, stop := signalContext()
+	ctx, stop := cmd.Signals()
 	code := cmd.Run(ctx, cmd.Invocation{Name: "freshet", Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: "test"})
 	stop()
 	os.Exit(code)

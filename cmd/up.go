@@ -36,7 +36,8 @@ type upOptions struct {
 	api                     int
 	workers                 map[string]int    // by pool
 	memory                  map[string]string // by program
-	drain                   time.Duration
+	drain, retire, maxAge   time.Duration
+	surge                   int
 	child                   childOptions
 }
 
@@ -59,9 +60,12 @@ func (a *app) upCommand() *cobra.Command {
 	flags.StringToStringVar(&options.memory, "memory", nil, "resident memory from which a process is replaced, as in api=1GiB,worker-default=512MiB")
 	childFlags(flags, &options.child)
 	flags.DurationVar(&options.drain, "drain", 30*time.Second, "what running attempts may take to finish when all is to stop")
+	flags.DurationVar(&options.retire, "reload-drain", 0, "what running attempts may take when their worker is replaced, before they get the drain time (default: as long as they take)")
+	flags.DurationVar(&options.maxAge, "max-age", 0, "replace a process when it was ready for so long, or up to a fifth less (default: never)")
+	flags.IntVar(&options.surge, "surge", 1, "processes of a program that are replaced at once")
 	flags.StringVar(&options.log, "log", "", "- follows the logs of all instances on the terminal")
 	command.AddCommand(a.upStatusCommand(options), a.upReloadCommand(options), a.upStopCommand(options),
-		a.upRestartCommand(options), a.upResetCommand(options), a.upLogsCommand(options))
+		a.upRestartCommand(options), a.upScaleCommand(options), a.upResetCommand(options), a.upLogsCommand(options))
 	return command
 }
 
@@ -113,7 +117,7 @@ func (a *app) up(ctx context.Context, options upOptions) (err error) {
 	for _, p := range programs {
 		u.expected += p.Instances
 	}
-	u.crew, err = crew.Open(crew.Config{Folder: folder, Logs: u.logs(), Died: died(store), Report: u.report})
+	u.crew, err = crew.Open(crew.Config{Folder: folder, Logs: u.logs(), Surge: options.surge, Died: died(store), Report: u.report})
 	if err != nil {
 		return err
 	}
@@ -174,8 +178,12 @@ func (u *up) obey(ctx context.Context, signals <-chan os.Signal) error {
 				continue
 			}
 			u.leave()
-			if ends++; ends > 1 {
-				u.app.logger.Warn("a second signal: all is killed")
+			switch ends++; {
+			case ends == 2:
+				u.app.logger.Warn("a second signal: what runs is interrupted")
+				u.crew.Hurry()
+			case ends > 2:
+				u.app.logger.Warn("a third signal: all is killed")
 				u.crew.Kill()
 			}
 		}

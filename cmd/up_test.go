@@ -27,7 +27,8 @@ const upKinds = `
 kinds:
   - {name: nothing, command: [/bin/true]}
   - {name: slow, command: [sleep, "2"]}
-  - {name: long, command: [sh, -c, '[ $FRESHET_ATTEMPT -gt 1 ] || sleep 1000']}
+  - {name: long, command: [sh, -c, 'echo begins; [ $FRESHET_ATTEMPT -gt 1 ] || sleep 1000']}
+  - {name: stubborn, command: [sh, -c, 'trap "" TERM INT; echo begins; while :; do sleep 1; done'], grace: 10m}
 `
 
 // newUp is freshet up on a database of its own, about to start, with its state where client commands
@@ -62,6 +63,13 @@ func (p *program) up(args ...string) *program {
 		p.write(".freshet/url", "http://"+found[1])
 	}
 	return p
+}
+
+func (p *program) signal(sig syscall.Signal) {
+	p.t.Helper()
+	if err := p.cmd.Process.Signal(sig); err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // instance is a line of freshet up status.
@@ -192,6 +200,9 @@ func TestUpObeys(t *testing.T) {
 	p := newUp(t)
 	wantIn(t, p.must(3, "up", "status", "--data", ".freshet").stderr, "no freshet up answers")
 	p.must(2, "up", "--allow-root-children", "--workers", "other=1")
+	empty := *p
+	empty.env = append(slices.Clone(p.env), "DATABASE_URL="+postgrestest.Empty(t))
+	wantIn(t, empty.must(1, "up", "--allow-root-children").stderr, "run freshet migrate up")
 	p.must(2, "up", "--allow-root-children", "--memory", "api=1 GB")
 	p.up("--workers", "default=2", "--memory", "api=1GiB", "--log", "-")
 	if states := p.states(); states != "api ready, worker-default ready, worker-default ready" {
@@ -204,6 +215,10 @@ func TestUpObeys(t *testing.T) {
 	wantIn(t, p.must(1, "up", "restart", "nobody", "--data", ".freshet").stderr, "no such program")
 	wantIn(t, p.must(0, "up", "reset", "worker-default", "--data", ".freshet").stdout, "worker-default-1  starting")
 	p.must(0, "up", "restart", "worker-default", "--data", ".freshet")
+	p.must(2, "up", "scale", "worker-default", "some", "--data", ".freshet")
+	wantIn(t, p.must(1, "up", "scale", "nobody", "2", "--data", ".freshet").stderr, "no such program")
+	wantIn(t, p.must(0, "up", "scale", "worker-default", "3", "--data", ".freshet").stdout, "worker-default-2  ready")
+	p.must(0, "up", "scale", "worker-default", "1", "--data", ".freshet")
 	p.write("freshet.yaml", "kinds: [{name: nothing}]")
 	wantIn(t, p.must(1, "up", "reload", "--data", ".freshet").stderr, "freshet.yaml:1:9")
 	p.write("freshet.yaml", upKinds+"pools: {other: {}}\n")
@@ -365,28 +380,41 @@ func TestAPITakesASocket(t *testing.T) {
 	wantIn(t, p.must(1, "api").stderr, "is taken") // what is meant for another is not taken
 }
 
-// TestASecondSignalKills stops freshet up while a task runs that would have half a minute.
-func TestASecondSignalKills(t *testing.T) {
+// TestImpatience stops freshet up while a task runs that would have half a minute. A second signal has the
+// task interrupted and handed over, a third one, for what does not end then, kills.
+func TestImpatience(t *testing.T) {
 	t.Parallel()
-	p := newUp(t).up()
-	id := p.submit("long")
-	p.until("it runs", func() bool { return p.task(id).State == "running" })
-	all := p.instances()
-	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	p.until("the worker drains", func() bool { return strings.Contains(p.output.String(), "worker-default-0 is leaving") })
-	asked := time.Now()
-	if err := p.cmd.Process.Signal(syscall.SIGINT); err != nil {
-		t.Fatal(err)
-	}
-	_ = p.cmd.Wait()
-	if took := time.Since(asked); took > 10*time.Second {
-		t.Errorf("it took %s", took)
-	}
-	for _, one := range all {
-		if lives(one.PID) {
-			t.Errorf("%s outlives freshet up", one.Program)
-		}
+	for _, kind := range []string{"long", "stubborn"} {
+		t.Run(kind, func(t *testing.T) {
+			t.Parallel()
+			p := newUp(t).up()
+			id := p.submit(kind)
+			p.until("it runs", func() bool { return p.task(id).State == "running" })
+			p.until("it has begun", func() bool { return strings.Contains(p.must(0, "logs", id).stdout, "begins") })
+			all := p.instances()
+			p.signal(syscall.SIGINT)
+			p.until("the worker drains", func() bool { return strings.Contains(p.output.String(), "worker-default-0 is leaving") })
+			asked := time.Now()
+			p.signal(syscall.SIGINT)
+			if kind == "stubborn" {
+				p.until("it is interrupted", func() bool { return strings.Contains(p.output.String(), "a second signal") })
+				p.signal(syscall.SIGINT)
+			}
+			_ = p.cmd.Wait()
+			if took := time.Since(asked); took > 10*time.Second {
+				t.Errorf("it took %s", took)
+			}
+			for _, one := range all {
+				if lives(one.PID) {
+					t.Errorf("%s outlives freshet up", one.Program)
+				}
+			}
+			if kind == "long" {
+				p.up("--workers", "default=0")
+				if task := p.task(id); task.State != "pending" || task.Attempt != 2 {
+					t.Errorf("the task was not handed over: %+v", task)
+				}
+			}
+		})
 	}
 }

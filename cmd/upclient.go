@@ -17,6 +17,9 @@ import (
 	"freshet/jobs/crew"
 )
 
+// mostInstances guards against a slip of the finger.
+const mostInstances = 1000
+
 // upClient gives orders to the freshet up of a folder.
 type upClient struct {
 	folder string
@@ -88,6 +91,22 @@ func (a *app) upRestartCommand(options *upOptions) *cobra.Command {
 func (a *app) upResetCommand(options *upOptions) *cobra.Command {
 	return a.upOrder(options, "reset NAME", "Forget the deaths of a program, and start at once what does not run", cobra.ExactArgs(1),
 		func(args []string) (string, string) { return http.MethodPost, "/reset/" + url.PathEscape(args[0]) })
+}
+
+func (a *app) upScaleCommand(options *upOptions) *cobra.Command {
+	check := func(cmd *cobra.Command, args []string) error {
+		if err := cobra.ExactArgs(2)(cmd, args); err != nil {
+			return err
+		}
+		if n, err := strconv.Atoi(args[1]); err != nil || n < 0 || n > mostInstances {
+			return fmt.Errorf("%s is no number of instances, from 0 to %d", args[1], mostInstances)
+		}
+		return nil
+	}
+	return a.upOrder(options, "scale NAME N", "Run so many processes of a program, until freshet up itself ends", check,
+		func(args []string) (string, string) {
+			return http.MethodPost, "/scale/" + url.PathEscape(args[0]) + "/" + args[1]
+		})
 }
 
 func (a *app) upStopCommand(options *upOptions) *cobra.Command {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"freshet/jobs/crew"
@@ -70,15 +71,7 @@ func (u *up) routes() http.Handler {
 	})
 	order := func(route string, do func(ctx context.Context, program string) error) {
 		mux.HandleFunc("POST "+route, func(w http.ResponseWriter, r *http.Request) {
-			err := do(context.WithoutCancel(r.Context()), r.PathValue("program"))
-			switch {
-			case err == nil:
-				answer(w, http.StatusOK, upState{os.Getpid(), u.app.Version, u.crew.Status()})
-			case errors.Is(err, crew.ErrUnknown):
-				answer(w, http.StatusNotFound, orderError{err.Error()})
-			default:
-				answer(w, http.StatusConflict, orderError{err.Error()})
-			}
+			u.answerOrder(w, do(context.WithoutCancel(r.Context()), r.PathValue("program")))
 		})
 	}
 	order("/reload", func(ctx context.Context, _ string) error { return u.reload(ctx) })
@@ -86,7 +79,26 @@ func (u *up) routes() http.Handler {
 	order("/stop/{program}", u.crew.Stop)
 	order("/restart/{program}", u.crew.Restart)
 	order("/reset/{program}", u.crew.Reset)
+	mux.HandleFunc("POST /scale/{program}/{instances}", func(w http.ResponseWriter, r *http.Request) {
+		instances, err := strconv.Atoi(r.PathValue("instances")) // the command has looked at it
+		if err == nil {
+			err = u.crew.Scale(context.WithoutCancel(r.Context()), r.PathValue("program"), instances)
+		}
+		u.answerOrder(w, err)
+	})
 	return mux
+}
+
+// answerOrder answers an order that was followed, or not.
+func (u *up) answerOrder(w http.ResponseWriter, err error) {
+	switch {
+	case err == nil:
+		answer(w, http.StatusOK, upState{os.Getpid(), u.app.Version, u.crew.Status()})
+	case errors.Is(err, crew.ErrUnknown):
+		answer(w, http.StatusNotFound, orderError{err.Error()})
+	default:
+		answer(w, http.StatusConflict, orderError{err.Error()})
+	}
 }
 
 func answer(w http.ResponseWriter, status int, content any) {

@@ -51,8 +51,11 @@ func (u *up) programs() ([]crew.Program, error) {
 		arguments := append([]string{"--config", settings.Path, "--drain", u.options.drain.String()}, u.options.child.arguments()...)
 		program := workerProgram(self, pool, workers,
 			replaced(environ(), nil, append(listenVariables(), "FRESHET_SECRET_KEY")...), arguments...)
-		program.StopWithin = stop
+		program.StopWithin, program.RetireWithin = stop, u.options.retire
 		programs = append(programs, program)
+	}
+	for i := range programs {
+		programs[i].MaxAge = u.options.maxAge
 	}
 	return programs, errors.Join(u.limitMemory(programs), u.knownPools(programs))
 }

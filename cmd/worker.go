@@ -147,6 +147,7 @@ func (a *app) pull(ctx context.Context, stores stores, db database, place *workp
 	hosts, reloader := runner.NewHosts(place.host), newReloader(stores.work, a.logger)
 	reloader.take = func(ctx context.Context) error { return a.move(ctx, hosts, stores, self.ID, options) }
 	ready := make(chan struct{})
+	hurried, signals := hurry()
 	var listener *postgres.Listener
 	var idle time.Duration
 	if options.idle {
@@ -155,7 +156,8 @@ func (a *app) pull(ctx context.Context, stores stores, db database, place *workp
 	workers := worker.New(worker.Config{
 		Store: stores.work, Heart: stores.heart, Runner: hosts, Worker: self, Ready: func() { close(ready) },
 		Beat: beatEvery, Hearing: func() bool { return listener.Hearing() },
-		Drain: options.drain, IdleTimeout: idle, Retire: retired.Done(), FetchCooldown: fetchCooldown, PollOnly: db.pooled, Logger: a.logger,
+		Drain: options.drain, Hurry: hurried, IdleTimeout: idle, Retire: retired.Done(),
+		FetchCooldown: fetchCooldown, PollOnly: db.pooled, Logger: a.logger,
 	})
 	listener, err = stores.work.Listener(db.direct, postgres.Hints{
 		Worker: func(told uuid.UUID) {
@@ -175,7 +177,7 @@ func (a *app) pull(ctx context.Context, stores stores, db database, place *workp
 	deadline := options.drain + longestGrace(place.settings) + stopSlack
 	ctx, leave := context.WithCancel(ctx)
 	defer leave()
-	return supervisor.Run(ctx, deadline,
+	return supervisor.Run(ctx, deadline, signals,
 		supervisor.Part{Name: "listener", Run: listener.Run},
 		supervisor.Part{Name: "reload", Run: reloader.run},
 		supervisor.Part{Name: "worker", Run: leaving(workers, leave)},

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"math"
 	"os"
+	"slices"
 	"sync"
 	"time"
 
@@ -24,6 +27,7 @@ var (
 type Config struct {
 	Folder   string        // for what the next supervisor must know, and for sockets; made if it is not there
 	Logs     string        // folder of the log files; made if it is not there
+	Surge    int           // how many processes a rollout replaces at once; zero is 1
 	LogSize  int64         // bytes of a log file until it is put aside; zero is 16 MiB
 	Watchdog time.Duration // without a sign of life until a process that is ready counts as hung; zero is 30 s
 	// Died is told how a process ended, if not well. It may be nil.
@@ -42,6 +46,10 @@ type Crew struct {
 	lock    *os.File
 	orders  chan order
 	ended   chan struct{}
+
+	// Of Run's goroutine.
+	roster map[string]Program // by name
+	scaled map[string]int     // instances, where Scale changed them
 
 	slotting sync.WaitGroup // the goroutines of the slots
 	living   sync.WaitGroup // and those of the processes
@@ -80,6 +88,7 @@ func (c *Crew) Run(ctx context.Context, programs ...Program) error {
 	}
 	var hired []*slot
 	for _, p := range programs {
+		c.roster[p.Name] = p
 		for instance := range p.Instances {
 			hired = append(hired, c.hire(ctx, p, instance))
 		}
@@ -97,32 +106,67 @@ func (c *Crew) Run(ctx context.Context, programs ...Program) error {
 	}
 }
 
-// Reload makes these the crew's programs. What runs is replaced one by one; what is new is added, and
-// what is gone leaves. The first that does not become ready stops the rollout; it and all after it stay
-// what they were.
+// Reload makes these the crew's programs, with as many instances as Scale said, where it did. What runs is
+// replaced, Surge at once; what is new is added, and what is gone leaves. The first that does not become
+// ready stops the rollout; it and all after it stay what they were.
 func (c *Crew) Reload(ctx context.Context, programs ...Program) error {
 	return c.tell(ctx, func(ctx context.Context) error {
-		wanted := map[place]bool{}
+		wanted, known := map[place]bool{}, map[string]bool{}
 		for _, p := range programs {
+			if instances, scaled := c.scaled[p.Name]; scaled {
+				p.Instances = instances
+			}
+			known[p.Name] = true
 			for instance := range p.Instances {
 				wanted[place{p.Name, instance}] = true
-				if err := c.renew(ctx, p, instance); err != nil {
-					return fmt.Errorf("the reload stopped at %s: %w", instanceName(p.Name, instance), err)
-				}
 			}
+			err := inTurn(numbers(p.Instances), c.Surge, func(instance int) error { return c.renew(ctx, p, instance) })
+			if err != nil {
+				return fmt.Errorf("the reload stopped at %w", err)
+			}
+			c.roster[p.Name] = p
 		}
+		maps.DeleteFunc(c.roster, func(name string, _ Program) bool { return !known[name] })
+		maps.DeleteFunc(c.scaled, func(name string, _ int) bool { return !known[name] })
 		for _, s := range c.slotsOf("") {
 			if !wanted[s.place] {
-				_ = s.tell(ctx, s.dismiss) // fails only if ctx has ended
-				c.forgetSlot(s)
+				c.dismiss(ctx, s)
 			}
 		}
 		return nil
 	})
 }
 
+// Scale has a program run as so many instances, also after a reload: what is new must become ready, Surge
+// at once, and what is too many leaves.
+func (c *Crew) Scale(ctx context.Context, program string, instances int) error {
+	return c.tell(ctx, func(ctx context.Context) error {
+		p, known := c.roster[program]
+		if !known {
+			return fmt.Errorf("%w: %q", ErrUnknown, program)
+		}
+		slots := c.slotsOf(program)
+		if len(slots) < instances {
+			added := numbers(instances)[len(slots):]
+			if err := inTurn(added, c.Surge, func(instance int) error { return c.renew(ctx, p, instance) }); err != nil {
+				return err
+			}
+		}
+		for _, s := range slots[min(instances, len(slots)):] {
+			c.dismiss(ctx, s)
+		}
+		c.scaled[program] = instances
+		return nil
+	})
+}
+
 // renew replaces what is in a slot, or makes the slot.
-func (c *Crew) renew(ctx context.Context, p Program, instance int) error {
+func (c *Crew) renew(ctx context.Context, p Program, instance int) (err error) {
+	defer func() {
+		if err != nil {
+			err = fmt.Errorf("%s: %w", instanceName(p.Name, instance), err)
+		}
+	}()
 	c.mu.Lock()
 	s := c.slots[place{p.Name, instance}]
 	c.mu.Unlock()
@@ -130,17 +174,22 @@ func (c *Crew) renew(ctx context.Context, p Program, instance int) error {
 		return s.tell(ctx, func(ctx context.Context) error { return s.replace(ctx, p) })
 	}
 	s = c.hire(ctx, p, instance)
-	err := s.tell(ctx, func(ctx context.Context) error { return s.replace(ctx, p) })
+	err = s.tell(ctx, func(ctx context.Context) error { return s.replace(ctx, p) })
 	if err != nil {
-		_ = s.tell(ctx, s.dismiss)
-		c.forgetSlot(s)
+		c.dismiss(ctx, s)
 	}
 	return err
 }
 
-// Restart replaces the instances of a program, and starts those that do not run.
+// dismiss ends a slot; its process leaves.
+func (c *Crew) dismiss(ctx context.Context, s *slot) {
+	_ = s.tell(ctx, s.dismiss) // fails only if ctx has ended
+	c.forgetSlot(s)
+}
+
+// Restart replaces the instances of a program, Surge at once, and starts those that do not run.
 func (c *Crew) Restart(ctx context.Context, program string) error {
-	return c.each(ctx, program, func(s *slot) func(context.Context) error {
+	return c.each(ctx, program, c.Surge, func(s *slot) func(context.Context) error {
 		return func(ctx context.Context) error {
 			s.deaths = restarts{}
 			return s.replace(ctx, s.program)
@@ -150,12 +199,20 @@ func (c *Crew) Restart(ctx context.Context, program string) error {
 
 // Reset forgets the deaths of a program's instances, and starts at once those that do not run.
 func (c *Crew) Reset(ctx context.Context, program string) error {
-	return c.each(ctx, program, func(s *slot) func(context.Context) error { return s.reset })
+	return c.each(ctx, program, everyone, func(s *slot) func(context.Context) error { return s.reset })
 }
 
 // Stop stops the instances of a program, until they are restarted, reset or reloaded.
 func (c *Crew) Stop(ctx context.Context, program string) error {
-	return c.each(ctx, program, func(s *slot) func(context.Context) error { return s.halt })
+	return c.each(ctx, program, everyone, func(s *slot) func(context.Context) error { return s.halt })
+}
+
+// Hurry sends all a SIGINT. It is for a crew that is stopping: programs take it as word not to wait for
+// what they do.
+func (c *Crew) Hurry() {
+	for _, l := range c.alive() {
+		l.hurry()
+	}
 }
 
 // Kill kills all at once. It is for a crew that is stopping, and takes too long.
@@ -165,20 +222,47 @@ func (c *Crew) Kill() {
 	}
 }
 
-// each has the slots of a program do something, one after the other.
-func (c *Crew) each(ctx context.Context, program string, do func(*slot) func(context.Context) error) error {
+// everyone is more than a program has instances.
+const everyone = math.MaxInt
+
+// each has the slots of a program do something, so many at once.
+func (c *Crew) each(ctx context.Context, program string, atOnce int, do func(*slot) func(context.Context) error) error {
 	return c.tell(ctx, func(ctx context.Context) error {
-		slots := c.slotsOf(program)
-		if len(slots) == 0 {
+		if _, known := c.roster[program]; !known {
 			return fmt.Errorf("%w: %q", ErrUnknown, program)
 		}
-		for _, s := range slots {
+		return inTurn(c.slotsOf(program), atOnce, func(s *slot) error {
 			if err := s.tell(ctx, do(s)); err != nil {
 				return fmt.Errorf("%s: %w", s.name(), err)
 			}
-		}
-		return nil
+			return nil
+		})
 	})
+}
+
+// inTurn does something with all, so many at once, until it fails.
+func inTurn[T any](all []T, atOnce int, do func(T) error) error {
+	for some := range slices.Chunk(all, max(atOnce, 1)) {
+		failures := make([]error, len(some))
+		var group sync.WaitGroup
+		for i, one := range some {
+			group.Go(func() { failures[i] = do(one) })
+		}
+		group.Wait()
+		if err := errors.Join(failures...); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// numbers are 0 to n-1.
+func numbers(n int) []int {
+	all := make([]int, n)
+	for i := range all {
+		all[i] = i
+	}
+	return all
 }
 
 // tell has Run do something, and waits until it is done.

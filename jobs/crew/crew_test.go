@@ -160,7 +160,7 @@ func TestWhatIsTooLargeIsReplaced(t *testing.T) {
 }
 
 // TestAKilledSupervisorLeavesNothing kills a supervisor of three, two of which ignore SIGTERM. The next
-// one on the folder ends what is left, while its own already run.
+// one on the folder ends what is left, while its own already run, and tells of each that it has ended.
 func TestAKilledSupervisorLeavesNothing(t *testing.T) {
 	t.Parallel()
 	folder, err := os.MkdirTemp("", "crew") //nolint:usetesting // paths of sockets must be short
@@ -188,12 +188,21 @@ func TestAKilledSupervisorLeavesNothing(t *testing.T) {
 	if len(pids) != 3 || !alive(pids["two-0"]) || !alive(pids["two-1"]) {
 		t.Fatalf("there is nothing to test: %v", pids)
 	}
-	r := open(t, Config{Folder: folder}).begin(acting("one", 1, "duty"), acting("two", 2, "duty"))
+	var told sync.Map
+	r := open(t, Config{Folder: folder, Died: func(_ context.Context, id uuid.UUID, end error) error {
+		told.Store(id, end)
+		return nil
+	}}).begin(acting("one", 1, "duty"), acting("two", 2, "duty"))
 	r.until("there is one of each", func() bool { return r.are(Ready, Ready, Ready) })
 	for name, pid := range pids {
 		if alive(pid) {
 			t.Errorf("%s of before is alive", name)
 		}
+	}
+	ends := map[string]int{}
+	told.Range(func(_, end any) bool { ends[end.(error).Error()]++; return true })
+	if ends[errUnseen.Error()] != 1 || ends["ended by SIGKILL"] != 2 {
+		t.Errorf("told of %v", ends)
 	}
 	if text := r.seen.text(); strings.Count(text, "was left by an earlier supervisor") < 2 || !strings.Contains(text, "left, but not well: ended by SIGKILL") {
 		t.Error(text)
@@ -243,7 +252,7 @@ func TestWhatVanishedIsReported(t *testing.T) {
 		return nil
 	}})
 	defer after.Close()
-	if len(told) != 1 || !errors.Is(told[id], errVanished) {
+	if len(told) != 1 || !errors.Is(told[id], errUnseen) {
 		t.Errorf("told of %v", told)
 	}
 	if len(after.Status()) != 0 || !strings.Contains(after.seen.text(), "ended with an earlier supervisor") {

@@ -24,7 +24,7 @@
 //
 //   - A process is replaced only after the new one said READY=1. If that dies, or is not ready in time,
 //     it is ended, the old one stays, and the rollout stops there.
-//   - One rollout at a time, one slot after the other.
+//   - One rollout at a time, and of one program Surge slots at once.
 //   - When Run returns, no process that the crew started is alive.
 //   - Whoever died is reported before anything takes its place, and after what it ran was killed.
 //
@@ -32,11 +32,12 @@
 //
 //   - A process hangs: it says no WATCHDOG=1, gets SIGABRT, and SIGKILL five seconds later.
 //   - A process does not stop: it gets SIGKILL, with its process group, when its time to stop is up. One
-//     that is replaced may take as long as it wants; it is told to stop when the crew is.
-//   - A process holds more memory than it may: it is replaced, and finishes what it does.
-//   - The supervisor is killed: on Linux its children get SIGTERM from the kernel. A file names them, with
-//     the time of their birth; the next crew on the folder stops them and waits for them beside its own,
-//     and reports those that have ended meanwhile, as all have when the machine lost its power.
+//     that is replaced may take as long as it wants, or RetireWithin; it is told to stop when the crew is.
+//   - A process holds more memory than it may, or is too old: it is replaced, and finishes what it does.
+//   - The supervisor is killed: on Linux its children get SIGTERM from the kernel, and one more from
+//     the next crew, which must say nothing new to them. A file names them, with the time of their birth;
+//     the next crew on the folder stops them and waits for them beside its own, and reports those that have
+//     ended meanwhile, as all have when the machine lost its power.
 //     They write to log files directly, so that they do not end at a pipe that nobody reads.
 //   - Two supervisors on one folder: the second one is refused, by a lock.
 package crew

@@ -56,19 +56,22 @@ type life struct {
 	body     body
 	retiring *latch
 	stopping *latch
+	hurrying *latch
 	killing  *latch
 
 	ready chan struct{} // closed when it is
-	heavy chan struct{} // has something when it holds too much memory
+	worn  chan string   // has why it should be replaced, when it should
 	done  chan struct{} // closed when it has ended
 	end   error         // how, after done; nil is well
 
 	// Of its goroutine.
 	readyAt  time.Time
+	maxAge   time.Duration    // zero: none
 	silent   int              // ticks
 	ending   bool             // it said that it stops
 	failure  error            // why it was ended
 	patience <-chan time.Time // then it is killed
+	overdue  <-chan time.Time // then it is stopped, if it was to leave
 
 	status Status // changed under the crew's lock
 }
@@ -103,8 +106,9 @@ func (c *Crew) startAs(p Program, instance int, id uuid.UUID, deaths int) (*life
 
 func (c *Crew) bear(p Program, instance int, id uuid.UUID, b body) *life {
 	return &life{
-		crew: c, program: p, id: id, body: b, retiring: newLatch(), stopping: newLatch(), killing: newLatch(),
-		ready: make(chan struct{}), heavy: make(chan struct{}, 1), done: make(chan struct{}),
+		crew: c, program: p, id: id, body: b, retiring: newLatch(), stopping: newLatch(),
+		hurrying: newLatch(), killing: newLatch(),
+		ready: make(chan struct{}), worn: make(chan string, 1), done: make(chan struct{}), maxAge: shorten(p.MaxAge),
 		status: Status{Program: p.Name, Instance: instance, State: Starting, Since: time.Now(), ID: &id, PID: b.PID()},
 	}
 }
@@ -144,6 +148,9 @@ func (l *life) retire() { l.retiring.close() }
 // stop has it end, and kills it when its time to stop is up.
 func (l *life) stop() { l.stopping.close() }
 
+// hurry has what was stopped not wait for what it does.
+func (l *life) hurry() { l.hurrying.close() }
+
 // kill ends it at once.
 func (l *life) kill() { l.killing.close() }
 
@@ -163,7 +170,7 @@ func (l *life) run() {
 	defer pulse.Stop()
 	looks := time.NewTicker(lookEvery)
 	defer looks.Stop()
-	retiring, stopping, killing := l.retiring.set, l.stopping.set, l.killing.set
+	retiring, stopping, hurrying, killing := l.retiring.set, l.stopping.set, l.hurrying.set, l.killing.set
 	for {
 		select {
 		case <-l.body.Done():
@@ -179,10 +186,18 @@ func (l *life) run() {
 		case <-retiring:
 			retiring = nil
 			l.leave(l.program.retire())
+			if l.program.RetireWithin > 0 {
+				l.overdue = time.After(l.program.RetireWithin)
+			}
+		case <-l.overdue:
+			l.stop()
 		case <-stopping:
 			stopping = nil
 			l.leave(syscall.SIGTERM)
 			l.patience = time.After(l.program.stopWithin())
+		case <-hurrying:
+			hurrying = nil
+			_ = l.body.Signal(syscall.SIGINT)
 		case <-killing:
 			killing = nil
 			_ = l.body.Signal(syscall.SIGKILL)
@@ -229,18 +244,26 @@ func (l *life) listen() {
 	}
 }
 
-// look takes note of the process's memory.
+// look takes note of the process's memory, and of its age.
 func (l *life) look() {
 	memory := l.body.look()
 	l.crew.mu.Lock()
 	l.status.Memory = memory
-	heavy := l.program.Memory > 0 && memory > l.program.Memory && l.status.State == Ready
+	ready := l.status.State == Ready
 	l.crew.mu.Unlock()
-	if !heavy {
+	var why string
+	switch {
+	case !ready:
+		return
+	case l.program.Memory > 0 && memory > l.program.Memory:
+		why = "holds too much memory"
+	case l.maxAge > 0 && time.Since(l.readyAt) >= l.maxAge:
+		why = "is as old as it may become"
+	default:
 		return
 	}
 	select {
-	case l.heavy <- struct{}{}:
+	case l.worn <- why:
 	default:
 	}
 }
@@ -293,7 +316,7 @@ func (c *Crew) tellDeath(id uuid.UUID, end error) error {
 func (l *life) farewell() {
 	switch {
 	case l.state() != Draining:
-	case l.end != nil:
+	case l.end != nil && !errors.Is(l.end, errUnseen):
 		l.crew.report(l, "left, but not well: "+l.end.Error(), true)
 	default:
 		l.crew.report(l, "has left", false)

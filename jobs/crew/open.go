@@ -26,6 +26,7 @@ func Open(config Config) (_ *Crew, err error) {
 	config.Watchdog = cmp.Or(config.Watchdog, defaultWatchdog)
 	c := &Crew{
 		Config: config, sockets: config.Folder, orders: make(chan order), ended: make(chan struct{}),
+		roster: map[string]Program{}, scaled: map[string]int{},
 		slots: map[place]*slot{}, lives: map[*life]struct{}{},
 	}
 	c.launch = c.execute

@@ -33,13 +33,13 @@ func (c *Crew) inherit(e entry) {
 	c.report(l, "was left by an earlier supervisor, and is told to stop", false)
 }
 
-// errVanished: how it ended is not known, for nobody was there.
-var errVanished = errors.New("it ended while there was no supervisor")
+// errUnseen: how it ended is not known, for its parent was dead.
+var errUnseen = errors.New("it ended without its supervisor")
 
 // vanished reports a process that ended while nobody looked.
 func (c *Crew) vanished(e entry) {
 	text := "has ended with an earlier supervisor"
-	if err := c.tellDeath(e.ID, errVanished); err != nil {
+	if err := c.tellDeath(e.ID, errUnseen); err != nil {
 		text += ", which could not be told: " + err.Error()
 	}
 	status := Status{Program: e.Program, Instance: e.Instance, State: Stopped, Since: time.Now(), ID: &e.ID}
@@ -80,11 +80,12 @@ func (o *orphan) Signal(sig syscall.Signal) error {
 	return nil
 }
 
-// Wait answers what can be known: how it ended only its dead parent could ask.
+// Wait answers what can be known: how it ended only its dead parent could ask. That it ended has to be told
+// all the same: what it ran, if it did not end well, is taken over then.
 func (o *orphan) Wait() error {
 	<-o.done
 	if o.killed.Load() {
 		return &process.ExitError{Code: -1, Signal: "SIGKILL"}
 	}
-	return nil
+	return errUnseen
 }

@@ -24,8 +24,14 @@ type Program struct {
 	ReadyWithin time.Duration
 	// StopWithin is what it may take to end after SIGTERM, until it is killed. Zero is 30 s.
 	StopWithin time.Duration
+	// RetireWithin is how long it may take after Retire until it is stopped as by SIGTERM. Zero: as long as
+	// it wants.
+	RetireWithin time.Duration
 	// Memory is how many resident bytes of its own it may hold. Zero: as many as it wants.
 	Memory int64
+	// MaxAge is how long it may be ready until it is replaced, less up to a fifth, so that instances which
+	// were started together are not replaced together. Zero: as long as it lives.
+	MaxAge time.Duration
 }
 
 const (

@@ -47,6 +47,11 @@ func (r *restarts) died(now time.Time, ready time.Duration) (pause time.Duration
 	return vary(r.pause), false
 }
 
+// shorten takes up to a fifth off.
+func shorten(d time.Duration) time.Duration {
+	return d - time.Duration(float64(d)*jitter*rand.Float64()) //nolint:gosec // no secret
+}
+
 func vary(pause time.Duration) time.Duration {
 	return time.Duration(float64(pause) * (1 - jitter + 2*jitter*rand.Float64())) //nolint:gosec // no secret
 }

@@ -11,7 +11,7 @@ import (
 	"freshet/jobs/process"
 )
 
-// relief is how long after a replacement that failed a process may go on holding too much memory.
+// relief is how long after a replacement that failed a process may go on being too large or too old.
 const relief = time.Minute
 
 // slot is the place of one instance. All but what Status reads belongs to its goroutine.
@@ -23,7 +23,7 @@ type slot struct {
 	program Program
 	deaths  restarts
 	pause   <-chan time.Time // until the next start; nil if none is due
-	heavy   time.Time        // until then too much memory is borne
+	borne   time.Time        // until then it may be too large or too old
 	left    bool             // the slot is no more
 
 	current *life  // nil if there is none; changed under the crew's lock
@@ -81,9 +81,10 @@ func (s *slot) tell(ctx context.Context, do func(context.Context) error) error {
 // run looks after the slot until ctx ends or the slot is dismissed. What is in it by then is not its duty.
 func (s *slot) run(ctx context.Context) {
 	for !s.left {
-		var ended, heavy <-chan struct{}
+		var ended <-chan struct{}
+		var worn <-chan string
 		if s.current != nil {
-			ended, heavy = s.current.done, s.current.heavy
+			ended, worn = s.current.done, s.current.worn
 		}
 		select {
 		case <-ctx.Done():
@@ -92,8 +93,8 @@ func (s *slot) run(ctx context.Context) {
 			s.bereaved(s.current.end, s.current.readyFor())
 		case <-s.pause:
 			_ = s.begin(ctx)
-		case <-heavy:
-			s.relieve(ctx)
+		case why := <-worn:
+			s.relieve(ctx, why)
 		case o := <-s.orders:
 			o.answer <- o.do(ctx)
 		}
@@ -155,14 +156,14 @@ func (s *slot) replace(ctx context.Context, p Program) error {
 
 var errDoneEarly = errors.New("exit code 0")
 
-// relieve replaces a process that holds too much memory.
-func (s *slot) relieve(ctx context.Context) {
-	if time.Now().Before(s.heavy) {
+// relieve replaces a process that holds too much memory, or is too old.
+func (s *slot) relieve(ctx context.Context, why string) {
+	if time.Now().Before(s.borne) {
 		return
 	}
-	s.crew.report(s.current, "holds too much memory, and is replaced", true)
+	s.crew.report(s.current, why+", and is replaced", false)
 	if err := s.replace(ctx, s.program); err != nil && ctx.Err() == nil {
-		s.heavy = time.Now().Add(relief)
+		s.borne = time.Now().Add(relief)
 		s.crew.report(s.current, "could not be replaced: "+err.Error(), true)
 	}
 }

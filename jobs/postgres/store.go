@@ -2,14 +2,17 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"freshet/jobs"
+	"freshet/migrations"
 )
 
 // How many requests one statement takes, and how many of its kind are in flight at once.
@@ -42,7 +45,10 @@ type Options struct {
 	Logger         *slog.Logger
 }
 
-// Open connects to a migrated database and starts the Notifier; Close ends both.
+// ErrOutdated: the database lacks migrations that this program needs.
+var ErrOutdated = errors.New("the database is older than this program: run freshet migrate up")
+
+// Open connects to a migrated database and starts the Notifier; Close ends both. Errors: ErrOutdated.
 func Open(ctx context.Context, options Options) (*Store, error) {
 	config, err := poolConfig(options)
 	if err != nil {
@@ -57,12 +63,37 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 		pool.Close()
 		return nil, fmt.Errorf("connect to the database: %w", err)
 	}
+	if err := checkVersion(ctx, pool); err != nil {
+		pool.Close()
+		return nil, err
+	}
 	store := &Store{pool: pool, window: window, notifier: newNotifier(pool, options.Logger), logger: options.Logger}
 	store.submits = newBatcher(store.submitBatch, submitBatch, 2)
 	store.claims = newBatcher(store.claimBatch, claimBatch, 1)
 	store.flushes = newBatcher(store.flushBatch, flushBatch, 1)
 	store.ends = newBatcher(store.endBatch, endBatch, 1)
 	return store, nil
+}
+
+// undefinedTable is what PostgreSQL says of a table that is not there.
+const undefinedTable = "42P01"
+
+// checkVersion refuses a database that lacks migrations. One that is ahead is the upgrade's way: the
+// programs before it go on.
+func checkVersion(ctx context.Context, pool *pgxpool.Pool) error {
+	var version uint
+	err := pool.QueryRow(ctx, `SELECT coalesce(max(version), 0) FROM freshet.schema_versions`).Scan(&version)
+	var refused *pgconn.PgError
+	if errors.As(err, &refused) && refused.Code == undefinedTable {
+		err = nil // nothing was ever migrated
+	}
+	switch {
+	case err != nil:
+		return fmt.Errorf("read the version of the database: %w", err)
+	case version < migrations.Latest():
+		return fmt.Errorf("%w (it is at version %d, and needs %d)", ErrOutdated, version, migrations.Latest())
+	}
+	return nil
 }
 
 // Close breaks off what nobody waits for any more, sends the hints that are still due and closes all

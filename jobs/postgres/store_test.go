@@ -3,6 +3,7 @@ package postgres_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"log/slog"
 	"testing"
 	"time"
@@ -148,4 +149,25 @@ func (b *bench) dense(ctx context.Context) {
 	for _, what := range wrong {
 		b.t.Error(what)
 	}
+}
+
+func TestOlderDatabaseIsRefused(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for _, url := range []string{postgrestest.Empty(t), b.url} {
+		if url == b.url {
+			_, err := b.Pool().Exec(t.Context(), `DELETE FROM freshet.schema_versions WHERE version = (SELECT max(version) FROM freshet.schema_versions)`)
+			b.ok(err)
+		}
+		store, err := postgres.Open(t.Context(), postgres.Options{URL: url, MaxConnections: 1, Name: t.Name(), Logger: slog.New(slog.DiscardHandler)})
+		if !errors.Is(err, postgres.ErrOutdated) {
+			t.Errorf("it was opened: %v", err)
+			store.Close()
+		}
+	}
+	_, err := b.Pool().Exec(t.Context(), `INSERT INTO freshet.schema_versions (version) VALUES (1000000)`)
+	b.ok(err)
+	store, err := postgres.Open(t.Context(), postgres.Options{URL: b.url, MaxConnections: 1, Name: t.Name(), Logger: slog.New(slog.DiscardHandler)})
+	b.ok(err) // an upgrade's programs of before go on
+	store.Close()
 }

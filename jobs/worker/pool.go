@@ -28,7 +28,7 @@ type Runner interface {
 	Renew(time.Duration)
 }
 
-// Config of a Pool. All fields but Ready, IdleTimeout and Retire are needed.
+// Config of a Pool. All fields but Hurry, Ready, IdleTimeout and Retire are needed.
 type Config struct {
 	Store         *postgres.Store
 	Heart         *postgres.Store // for the beats alone, so that no queue for a connection delays one
@@ -37,6 +37,7 @@ type Config struct {
 	Beat          time.Duration   // the longest between two beats; a short lease makes it shorter
 	Hearing       func() bool     // whether the worker's session holds its lock
 	Drain         time.Duration   // what runs may take to finish when the worker is told to leave
+	Hurry         <-chan struct{} // once closed, a worker that was told to leave interrupts what runs
 	Ready         func()          // called once when the worker pulls; nil: nobody wants to know
 	IdleTimeout   time.Duration   // without work, after which it leaves; zero: it stays
 	Retire        <-chan struct{} // once closed, the worker fetches no more, and leaves when what runs has finished
@@ -187,7 +188,7 @@ func (p *Pool) drain(ctx context.Context, client *river.Client[pgx.Tx]) error {
 	}
 }
 
-// losePatience waits for the drain time, once ctx has ended, and then interrupts what runs.
+// losePatience waits for the drain time, once ctx has ended, or for Hurry, and then interrupts what runs.
 func (p *Pool) losePatience(ctx context.Context, drained <-chan struct{}) {
 	select {
 	case <-drained:
@@ -196,9 +197,11 @@ func (p *Pool) losePatience(ctx context.Context, drained <-chan struct{}) {
 	}
 	select {
 	case <-drained:
+		return
 	case <-time.After(p.Drain):
-		p.interrupt()
+	case <-p.Hurry:
 	}
+	p.interrupt()
 }
 
 func (p *Pool) interrupt() {

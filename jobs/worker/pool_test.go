@@ -215,6 +215,32 @@ func TestDrainInterruptsWhatIsLeft(t *testing.T) {
 	b.until("another worker has completed it", func() bool { return b.state(id) == jobs.Completed })
 }
 
+func TestHurryInterruptsAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	started, hurry, left := make(chan jobs.Claim, 1), make(chan struct{}), make(chan error, 1)
+	pool := worker.New(worker.Config{
+		Store: b.Store, Heart: b.Store, Worker: jobs.Worker{ID: uuid.New(), Pool: "default", Slots: 1, Kinds: []string{"work"}, Lease: time.Minute},
+		Runner: untilStopped(started), Beat: 10 * time.Second, Drain: time.Hour, Hurry: hurry,
+		FetchCooldown: 2 * time.Millisecond, Logger: slog.New(slog.DiscardHandler),
+	})
+	ctx, leave := context.WithCancel(context.WithoutCancel(t.Context()))
+	go func() { left <- pool.Run(ctx) }()
+	id := b.submit()
+	<-started
+	close(hurry)
+	select {
+	case err := <-left:
+		t.Fatalf("it left without having been told to: %v", err)
+	default:
+	}
+	leave()
+	b.ok(<-left)
+	if task, err := b.Task(t.Context(), id); err != nil || task.State != jobs.Pending || task.Attempt != 2 || task.Tries != 0 {
+		t.Errorf("%+v, %v", task, err)
+	}
+}
+
 func TestDrainLetsWhatRunsFinish(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
