@@ -21,6 +21,8 @@ type Rig struct {
 	// Foreign puts beside the pool's units what another pool, another installation and nobody of ours left
 	// there, running and stopped. Nil: nobody else's can be there.
 	Foreign func()
+	// Forgets: nothing is known of a unit that has ended, so that its order would start another.
+	Forgets bool
 	// Faults are the ways in which the provider can misbehave.
 	Faults []Fault
 }
@@ -41,6 +43,12 @@ type Fault struct {
 	Inject  func(rig Rig)
 	Heal    func() // ends it; nil: it ends by itself
 	Outcome Outcome
+}
+
+func (f Fault) heal() {
+	if f.Heal != nil {
+		f.Heal()
+	}
 }
 
 const (
@@ -70,6 +78,16 @@ func (b bench) start(f fleet.Fleet, order fleet.Order) string {
 	return id
 }
 
+// startAndEnd leaves a unit whose worker has ended by itself.
+func (b bench) startAndEnd() string {
+	b.Helper()
+	id := b.start(b.Replica(), order())
+	b.runs(1)
+	b.End(id)
+	b.runs(0)
+	return id
+}
+
 // list is the pool by its ids, as a replica sees it that knows of nothing yet.
 func (b bench) list() map[string]fleet.Unit {
 	b.Helper()
@@ -87,12 +105,12 @@ func (b bench) list() map[string]fleet.Unit {
 	return found
 }
 
-// alive are the ids of units in which a worker may be running.
+// alive are the ids of units in which a worker is said to be running. Of an unknown one nobody can say.
 func (b bench) alive() []string {
 	b.Helper()
 	var ids []string
 	for id, unit := range b.list() {
-		if unit.State.Alive() {
+		if unit.State.Alive() && unit.State != fleet.Unknown {
 			ids = append(ids, id)
 		}
 	}

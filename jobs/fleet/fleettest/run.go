@@ -41,8 +41,7 @@ func Run(t *testing.T, newRig func(t *testing.T) Rig) {
 				t.Parallel()
 				b := bench{t, newRig(t)}
 				if warm {
-					b.End(b.start(b.Replica(), order()))
-					b.runs(0)
+					b.startAndEnd()
 				}
 				b.survives(b.Faults[i])
 			})
@@ -82,8 +81,7 @@ func startsOnce(b bench) {
 
 func startsOnceTogether(b bench) {
 	// Half of the pool's units wait, so that a unit can be had in every way.
-	b.End(b.start(b.Replica(), order()))
-	b.runs(0)
+	b.startAndEnd()
 	var orders []fleet.Order
 	one, other := order(), order()
 	for range 3 {
@@ -132,10 +130,7 @@ func (b bench) together(orders []fleet.Order) []string {
 }
 
 func staysDown(b bench) {
-	id := b.start(b.Replica(), order())
-	b.runs(1)
-	b.End(id)
-	b.runs(0)
+	id := b.startAndEnd()
 	if unit, known := b.list()[id]; known {
 		if unit.State != fleet.Stopped {
 			b.Errorf("got %+v", unit)
@@ -149,6 +144,9 @@ func staysDown(b bench) {
 }
 
 func neverAgain(b bench) {
+	if b.Forgets {
+		b.Skip("this provider forgets what has ended")
+	}
 	order := order()
 	id := b.start(b.Replica(), order)
 	b.runs(1)
@@ -163,8 +161,7 @@ func neverAgain(b bench) {
 }
 
 func changesGeneration(b bench) {
-	b.End(b.start(b.Replica(), order()))
-	b.runs(0)
+	b.startAndEnd()
 	next := order()
 	next.Generation = "two"
 	id := b.start(b.Replica(), next)
@@ -248,6 +245,7 @@ func (b bench) survives(fault Fault) {
 		if !errors.Is(err, fleet.ErrRefused) {
 			b.Fatalf("got %q, %v", id, err)
 		}
+		fault.heal()
 		b.runs(0)
 		return
 	case Unclear:
@@ -259,9 +257,7 @@ func (b bench) survives(fault Fault) {
 			b.Fatal(err)
 		}
 	}
-	if fault.Heal != nil {
-		fault.Heal()
-	}
+	fault.heal()
 	if again := b.start(b.Replica(), order); id != "" && again != id {
 		b.Errorf("again: %s, not %s", again, id)
 	}
