@@ -54,6 +54,8 @@ func parse(t *testing.T, source string) *config.Config {
 	return got
 }
 
+const digest = "sha256:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
 const day = 24 * time.Hour
 
 func TestParseFull(t *testing.T) {
@@ -95,6 +97,18 @@ func TestParseFull(t *testing.T) {
 		Pools: []config.Pool{
 			{Name: "default", Provider: "process", Slots: 4, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute},
 			{Name: "heavy", Provider: "none", Slots: 1, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute, ChildUser: "freshet-tasks"},
+			{
+				Name: "agents", Provider: "fly", Slots: 4, Max: 20, IdleTimeout: time.Minute, Lease: time.Minute, HoursPerDay: 100,
+				Fly: config.Fly{App: "acme-workers", Image: "registry.fly.io/acme@" + digest, Regions: []string{"nrt", "sin"}, Size: "performance-2x"},
+			},
+			{
+				Name: "edge", Provider: "fly", Slots: 4, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute,
+				Fly: config.Fly{App: "acme-edge", Image: "${WORKER_IMAGE:-registry.fly.io/acme:latest}"},
+			},
+			{
+				Name: "batch", Provider: "cloudrun", Slots: 1, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute,
+				CloudRun: config.CloudRun{Project: "acme-prod", Location: "asia-northeast1", Job: "freshet-worker"},
+			},
 		},
 		Schedules: []jobs.Schedule{{
 			Name: "nightly", Owner: "admin", Source: jobs.FromFile, Kind: "report", Input: json.RawMessage(`{"startDate":"2026-01-01"}`),

@@ -11,15 +11,5 @@ func later(pattern string) bool {
 		"server.telemetry",
 		"kinds[].claude",
 		"credentials",
-		"pools.*.provider=fly",
-		"pools.*.provider=cloudrun",
-		"pools.*.app",
-		"pools.*.image",
-		"pools.*.regions",
-		"pools.*.size",
-		"pools.*.budget",
-		"pools.*.project",
-		"pools.*.location",
-		"pools.*.job",
 	}, pattern)
 }

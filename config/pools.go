@@ -9,19 +9,13 @@ import (
 	"freshet/jobs/document"
 )
 
-// The providers of a pool's workers.
-const (
-	ProviderProcess = "process" // processes on the host of "freshet up" or "freshet dev"
-	ProviderNone    = "none"    // started by hand or by something else
-)
-
 // DefaultPool is the pool of every kind that names no other.
 const DefaultPool = "default"
 
 // Pool is a group of like workers.
 type Pool struct {
 	Name        string
-	Provider    string        // ProviderProcess or ProviderNone
+	Provider    string        // one of the Provider constants
 	Slots       int           // attempts that one worker runs at once
 	Min, Max    int           // workers that the provider keeps
 	IdleTimeout time.Duration // without work, after which a worker ends itself
@@ -29,11 +23,16 @@ type Pool struct {
 
 	ChildUser         string // name or number of the user that commands run as; empty: the worker's
 	AllowRootChildren bool   // commands may run as root, if the worker is
+
+	HoursPerDay float64  // that its workers may run together, from midnight to midnight UTC; 0: without limit
+	Fly         Fly      // of ProviderFly
+	CloudRun    CloudRun // of ProviderCloudRun
 }
 
 func poolShape() shape[Pool] {
-	return object(
-		field("provider", "Who starts the workers: process (this host) or none (you).", choice(ProviderProcess, ProviderNone),
+	content := object(slices.Concat([]key[Pool]{
+		field("provider", "Who starts the workers: process (this host), fly (Fly Machines), cloudrun (a Cloud Run job) or none (you).",
+			choice(ProviderProcess, ProviderFly, ProviderCloudRun, ProviderNone),
 			func(p *Pool) *string { return &p.Provider }).otherwise(ProviderProcess),
 		field("slots", "How many attempts one worker runs at once.", whole(1, 1000),
 			func(p *Pool) *int { return &p.Slots }).otherwiseNumber(4),
@@ -50,14 +49,16 @@ func poolShape() shape[Pool] {
 			func(p *Pool) *string { return &p.ChildUser }),
 		field("allowRootChildren", "Whether a worker that is root may run commands as root.", truth(),
 			func(p *Pool) *bool { return &p.AllowRootChildren }).otherwiseNot(),
-	).then(func(r *reader, at place, n *node, p *Pool) {
+	}, providerFields())...).then(func(r *reader, at place, n *node, p *Pool) {
 		if p.Min > p.Max {
 			r.fail(at.key("min"), n.nearest("min"), "is %d, more than max, which is %d", p.Min, p.Max)
 		}
 		if p.ChildUser != "" && p.AllowRootChildren {
 			r.fail(at.key("allowRootChildren"), n.nearest("allowRootChildren"), "is of no use beside childUser; remove one of the two")
 		}
-	})
+	}).then(checkProvider)
+	content.schema["allOf"] = eachItsOwn()
+	return content
 }
 
 func poolsShape() shape[[]Pool] {

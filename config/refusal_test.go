@@ -158,20 +158,39 @@ func TestRefusals(t *testing.T) {
 		"kinds: [{name: a, command: [x], input: {required: [m]}}]\nschedules: [{name: s, cron: '@daily', kind: a}]": `2:13: schedules[0]: /input/m: is missing`,
 
 		// Pools and server.
-		"pools: {heavi: {}}\n" + kindWith(`pool: heavy`): `4: kinds[0].pool: there is no pool "heavy"; did you mean "heavi"?`,
-		"pools: {default: {slots: 0}}":                   `1:26: pools.default.slots: 0 must be an integer from 1 to 1000`,
-		"pools: {a: {min: 3}}":                           `1:18: pools.a.min: is 3, more than max, which is 2`,
-		"pools: {A: {}}":                                 `1:9: pools.A: is no name of a pool; use small letters, digits and single hyphens`,
-		"pools: {a: {provider: proces}}":                 `1:23: pools.a.provider: "proces" must be one of process, none; did you mean "process"?`,
-		"pools: {a: {provider: fly}}":                    `1:23: pools.a.provider: fly is not supported yet by this version; choose one of process, none`,
-		"pools: {a: {lease: 1s}}":                        `1:20: pools.a.lease: "1s" is too little`,
-		"pools: {a: {slot: 1}}":                          `1:13: pools.a.slot: unknown key; did you mean "slots"?`,
-		"server: {publicUrl: tasks.example.com}":         `1:21: server.publicUrl: "tasks.example.com" must be an http or https address such as https://tasks.example.com`,
-		`server: {publicUrl: "https://"}`:                `1:21: server.publicUrl: "https://" must be an http or https address such as https://tasks.example.com`,
-		`server: {publicUrl: "https://a/?b"}`:            `1:21: server.publicUrl: "https://a/?b" must be an http or https address such as https://tasks.example.com`,
-		`server: {corsOrigins: ["*"]}`:                   `1:24: server.corsOrigins[0]: "*" must be an origin, without a path, such as https://app.example.com`,
-		`server: {corsOrigins: ["https://a/b"]}`:         `1:24: server.corsOrigins[0]: "https://a/b" must be an origin, without a path, such as https://app.example.com`,
-		`server: {riverUi: a, x: 1}`:                     "1:10: server.riverUi: not supported yet by this version\n1:22: server.x: unknown key",
+		"pools: {heavi: {}}\n" + kindWith(`pool: heavy`):             `4: kinds[0].pool: there is no pool "heavy"; did you mean "heavi"?`,
+		"pools: {default: {slots: 0}}":                               `1:26: pools.default.slots: 0 must be an integer from 1 to 1000`,
+		"pools: {a: {min: 3}}":                                       `1:18: pools.a.min: is 3, more than max, which is 2`,
+		"pools: {A: {}}":                                             `1:9: pools.A: is no name of a pool; use small letters, digits and single hyphens`,
+		"pools: {a: {provider: proces}}":                             `1:23: pools.a.provider: "proces" must be one of process, fly, cloudrun, none; did you mean "process"?`,
+		"pools: {a: {provider: fly}}":                                "1:12: pools.a.app: is missing; provider fly needs it\n1:12: pools.a.image: is missing; provider fly needs it",
+		"pools: {a: {app: x}}":                                       `1:18: pools.a.app: is for provider fly, and this pool has process; remove it`,
+		"pools: {a: {budget: {}}}":                                   `1:21: pools.a.budget.unitHoursPerDay: is missing`,
+		poolWith("budget: {unitHoursPerDay: 0}"):                     `2: pools.a.budget.unitHoursPerDay: 0 must be a number from 0.1 to 100000`,
+		poolWith("app: Acme_1"):                                      `2: pools.a.app: "Acme_1" must be the name of a Fly app such as acme-workers`,
+		poolWith("image: 'acme:latest@sha256:12ab'"):                 `2: pools.a.image: "acme:latest@sha256:12ab" must be ` + imageForm,
+		poolWith("image: ''"):                                        `2: pools.a.image: "" must be ` + imageForm,
+		poolWith("image: '${IMAGE'"):                                 `2: pools.a.image: "${" is not closed by "}"; write $${ for the text itself`,
+		poolWith("image: 5"):                                         `2: pools.a.image: must be text, not an integer; write "5" in quotes`,
+		poolWith("regions: nrt"):                                     `2: pools.a.regions: must be a list, not text`,
+		poolWith("regions: [tokyo]"):                                 `2: pools.a.regions[0]: "tokyo" must be the code of a region such as nrt`,
+		poolWith("regions: [nrt, nrt]"):                              `2: pools.a.regions[1]: "nrt" stands twice here; remove one`,
+		poolWith("size: big"):                                        `2: pools.a.size: "big" must be a size of Fly's such as shared-cpu-2x or performance-2x`,
+		poolWith("job: x"):                                           `2: pools.a.job: is for provider cloudrun, and this pool has fly; remove it`,
+		jobWith("size: shared-cpu-1x"):                               `2: pools.a.size: is for provider fly, and this pool has cloudrun; remove it`,
+		jobWith("project: A"):                                        `2: pools.a.project: "A" must be the id of a project such as acme-prod`,
+		jobWith("location: tokyo"):                                   `2: pools.a.location: "tokyo" must be a region such as asia-northeast1`,
+		jobWith("job: A"):                                            `2: pools.a.job: "A" must be the name of a job such as freshet-worker`,
+		"pools: {a: {provider: none, budget: {unitHoursPerDay: 1}}}": `1:37: pools.a.budget: is for workers that Freshet starts, and this pool has provider none; remove it`,
+		"pools: {a: {provider: cloudrun, project: acme-1, job: w}}":  `1:12: pools.a.location: is missing; provider cloudrun needs it`,
+		"pools: {a: {lease: 1s}}":                                    `1:20: pools.a.lease: "1s" is too little`,
+		"pools: {a: {slot: 1}}":                                      `1:13: pools.a.slot: unknown key; did you mean "slots"?`,
+		"server: {publicUrl: tasks.example.com}":                     `1:21: server.publicUrl: "tasks.example.com" must be an http or https address such as https://tasks.example.com`,
+		`server: {publicUrl: "https://"}`:                            `1:21: server.publicUrl: "https://" must be an http or https address such as https://tasks.example.com`,
+		`server: {publicUrl: "https://a/?b"}`:                        `1:21: server.publicUrl: "https://a/?b" must be an http or https address such as https://tasks.example.com`,
+		`server: {corsOrigins: ["*"]}`:                               `1:24: server.corsOrigins[0]: "*" must be an origin, without a path, such as https://app.example.com`,
+		`server: {corsOrigins: ["https://a/b"]}`:                     `1:24: server.corsOrigins[0]: "https://a/b" must be an origin, without a path, such as https://app.example.com`,
+		`server: {riverUi: a, x: 1}`:                                 "1:10: server.riverUi: not supported yet by this version\n1:22: server.x: unknown key",
 
 		// Who is believed.
 		issuerWith("issuer: ''"):                                                           `2: server.auth.jwt[0].issuer: "" must be text such as https://app.example.com`,
@@ -249,6 +268,29 @@ func issuerWith(changes ...string) string {
 	}
 	return text + "]}}\n"
 }
+
+// poolWith is a file with a pool of Fly's in which one key, in the second line, is another than it should be.
+func poolWith(change string) string {
+	return poolOf("provider: fly", change, "app: acme-workers", "image: acme")
+}
+
+// jobWith is the same of Cloud Run.
+func jobWith(change string) string {
+	return poolOf("provider: cloudrun", change, "project: acme-prod", "location: asia-northeast1", "job: freshet-worker")
+}
+
+func poolOf(provider, change string, others ...string) string {
+	text := "pools: {a: {" + provider + ",\n" + change
+	changed, _, _ := strings.Cut(change, ":")
+	for _, other := range others {
+		if !strings.HasPrefix(other, changed+":") {
+			text += ", " + other
+		}
+	}
+	return text + "}}\n"
+}
+
+const imageForm = "an image such as registry.fly.io/acme@sha256:… with the 64 digits of its digest"
 
 const algorithms = "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512, EdDSA"
 

@@ -55,8 +55,6 @@ func choice(options ...string) shape[string] {
 		case !r.is(textNode, "one of "+strings.Join(options, ", "), at, n):
 		case slices.Contains(options, n.text):
 			*into = n.text
-		case later(at.pattern + "=" + n.text):
-			r.fail(at, n, "%s is not supported yet by this version; choose one of %s", n.text, strings.Join(options, ", "))
 		default:
 			r.fail(at, n, "%s must be one of %s%s", quote(n.text), strings.Join(options, ", "), document.Suggestion(n.text, options))
 		}

@@ -3,6 +3,7 @@ package config_test
 import (
 	"bytes"
 	"encoding/json"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -59,6 +60,9 @@ func TestSchemaAgreesWithTheReader(t *testing.T) {
 		"server: {publicUrl: x}", "schedules: [{name: a, cron: 5, kind: a}]", "schedules: [{name: a, kind: a}]",
 		"schedules: [{name: a, cron: '@daily', kind: a, missed: never}]", "kinds: [{name: a, command: [x], input: 5}]",
 		"pools: {a: {allowRootChildren: 1}}", "pools: {a: {childUser: 'a b'}}", "kinds: [{name: a, command: [x], showEnv: x}]",
+		"pools: {a: {provider: fly, app: a}}", "pools: {a: {provider: fly, app: a, image: b, job: c}}", "pools: {a: {app: a}}",
+		"pools: {a: {provider: cloudrun, project: acme-1, location: europe-west1}}", "pools: {a: {provider: none, budget: {unitHoursPerDay: 1}}}",
+		"pools: {a: {provider: fly, app: a, image: b, regions: [tokyo]}}", "pools: {a: {budget: {}}}", "pools: {a: {budget: {unitHoursPerDay: 0}}}",
 		"server: {limits: {streams: never}}", "server: {limits: {bytes: 5}}",
 	} {
 		if schema.Validate(asJSON(t, []byte(source))) == nil {
@@ -118,7 +122,7 @@ func TestSchemaDefaultsAreTheReaders(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if left != right || explicit.Pools[0] != implicit.Pools[0] {
+	if left != right || !reflect.DeepEqual(explicit.Pools[0], implicit.Pools[0]) {
 		t.Errorf("got %+v and %+v", explicit, implicit)
 	}
 }
