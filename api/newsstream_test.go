@@ -102,3 +102,21 @@ func TestStreamOfChosenTasks(t *testing.T) {
 	}
 	r.call(ada, http.MethodGet, "/v1/stream?ids=x", "").refused(http.StatusUnprocessableEntity, "invalid_parameter", "/query/ids")
 }
+
+// All hints are lost, so that nothing but the sweep finds what changed.
+func TestNewsWithoutHints(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	r.run(r.hub.Run)
+	ctx, cancel := context.WithCancel(t.Context())
+	task := r.submit(`{"kind":"report","input":{"n":1}}`)
+	news := r.news(ctx, ada, "")
+	r.told(news, "task.snapshot "+task.ID+" pending")
+	claim := r.claim(task.ID)
+	r.told(news, "task.snapshot "+task.ID+" running")
+	r.complete(claim, `{"pages":3}`)
+	r.told(news, "task.completed "+task.ID+" completed")
+	cancel()
+	for range news { // to its end
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -101,7 +102,7 @@ func TestDevTellsClientsOfAnotherFolder(t *testing.T) {
 		t.Fatalf("it says:\n%s", p.output)
 	}
 	typed := exec.CommandContext(t.Context(), "sh", "-c", `freshet() { "$PROGRAM" "$@"; }`+"\n"+says)
-	typed.Dir, typed.Env = t.TempDir(), append(p.env, "PROGRAM="+os.Args[0])
+	typed.Dir, typed.Env = t.TempDir(), slices.Concat(p.env, []string{"PROGRAM=" + os.Args[0]})
 	if printed, err := typed.CombinedOutput(); err != nil || !strings.Contains(string(printed), "completed") {
 		t.Errorf("%v: %s", err, printed)
 	}

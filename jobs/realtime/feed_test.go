@@ -11,12 +11,17 @@ import (
 
 func everything(realtime.Head) bool { return true }
 
+// pass lets fake time pass.
+func pass(d time.Duration) {
+	<-time.After(d)
+	synctest.Wait()
+}
+
 // change has entries added and feeds told.
 func (b *bubble) change(entries int64) {
 	b.source.add(b.task, entries)
 	b.Wake(b.task)
-	time.Sleep(200 * time.Millisecond) // in fake time
-	synctest.Wait()
+	pass(200 * time.Millisecond)
 }
 
 // told is what a feed was told since, in words.
@@ -64,8 +69,7 @@ func TestALostHintIsHealedForFeeds(t *testing.T) {
 			told    string
 		}{{1, "task 2"}, {2, "event 4"}} {
 			b.source.add(b.task, lost.entries) // and nobody says so
-			time.Sleep(3200 * time.Millisecond) // in fake time
-			synctest.Wait()
+			pass(3200 * time.Millisecond)      // a sweep, and what a feed collects
 			told(t, feed, lost.told)
 		}
 	})
@@ -82,8 +86,7 @@ func TestAFeedForgetsWhatHasEnded(t *testing.T) {
 		b.change(2)
 		told(t, feed, "task 2, event 4")
 		b.source.add(b.task, 1)
-		time.Sleep(10 * time.Second) // in fake time
-		synctest.Wait()
+		pass(10 * time.Second)
 		told(t, feed, "")
 	})
 }
