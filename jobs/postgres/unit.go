@@ -191,7 +191,6 @@ func (s *Store) UnitEnded(ctx context.Context, intent uuid.UUID, failed bool, re
 	if err != nil {
 		return fmt.Errorf("note that unit %s ended: %w", intent, err)
 	}
-	s.notifier.control()
 	return nil
 }
 

@@ -54,13 +54,22 @@ func (s *Store) SetWorkerKinds(ctx context.Context, worker uuid.UUID, kinds []st
 
 // RemoveWorker forgets a worker that leaves, and tells the ledger that its unit has ended.
 func (s *Store) RemoveWorker(ctx context.Context, worker uuid.UUID) error {
-	_, err := s.pool.Exec(ctx, `WITH gone AS (DELETE FROM freshet.workers WHERE id = $1 RETURNING id, pool)
-		UPDATE freshet.fleet_units u SET state = 'ended', ended_at = clock_timestamp(), reason = 'its worker left'
-		FROM gone WHERE u.pool = gone.pool AND u.worker_id = gone.id AND u.state = 'up'`, worker)
+	rows, err := s.pool.Query(ctx, `WITH gone AS (DELETE FROM freshet.workers WHERE id = $1 RETURNING id, pool),
+		unit AS (
+			UPDATE freshet.fleet_units u SET state = 'ended', ended_at = clock_timestamp(), reason = 'its worker left'
+			FROM gone WHERE u.pool = gone.pool AND u.worker_id = gone.id AND u.state = 'up'
+		)
+		SELECT pool FROM gone`, worker)
 	if err != nil {
 		return fmt.Errorf("remove worker: %w", err)
 	}
-	s.notifier.control()
+	pools, err := pgx.CollectRows(rows, pgx.RowTo[string])
+	if err != nil {
+		return fmt.Errorf("remove worker: %w", err)
+	}
+	for _, pool := range pools { // what it fetched at the last moment it has given back
+		s.notifier.queue(pool)
+	}
 	return nil
 }
 
