@@ -35,7 +35,7 @@ func TestWhatIsOldGoes(t *testing.T) {
 	const days = 24 * time.Hour
 	clean(jobs.Retention{}, 3)
 	clean(jobs.Retention{Tasks: 30 * days, Logs: 14 * days, Artifacts: 30 * days}, 2)
-	p.run(`DELETE FROM freshet.endpoints`) // while an event was told to it
+	p.run(`DELETE FROM freshet.endpoints`)     // while an event was told to it
 	clean(jobs.Retention{Tasks: 30 * days}, 1) // the one that was sent; there is nowhere to send the other
 	if rows := p.count(`SELECT count(*) FROM freshet.delivery_tries y WHERE NOT EXISTS (SELECT FROM freshet.deliveries d WHERE d.id = y.delivery_id)`); rows != 0 {
 		t.Errorf("%d tries of deliveries that are gone", rows)
