@@ -27,6 +27,7 @@
 //	S9  a credential in an address, a log, an error, a Referer
 //	      attacks: TestLogCannotBeWrittenByStrangers
 //	      api: TestKeys, TestSignaturesStayOutOfTheLog, TestAuditLogHoldsNoSecretsAndNoTricks, TestHeadersOfEveryAnswer
+//	      api: TestCodeOfALinkIsNotSentBefore
 //	      jobs/webhook: TestErrorsDoNotShowTheURL, TestSecretsAreNotShown
 //	      jobs/secret: TestKeyStaysOutOfLogs
 //	S10 login: which names there are, a thousand tries, long and odd passwords
