@@ -41,7 +41,8 @@
 //	F17 huge lines, binary, a gigabyte of output    runner: TestHugeLine, TestBinaryOutput, TestGigabyteOfOutputInBoundedMemory
 //	F20 one key submitted many times at once        api: TestOneKeyInParallelIsOneTask; postgres: TestSameKeyAtOnceIsOneTask
 //	F21 cancel races with the end                   worker: TestCancelAtEveryInstant (2,000); postgres: TestCancelRacesWithEnd
-//	F22 one of two control planes is frozen         TestFrozenReplica. Schedulers: there are none yet
+//	F22 one of two control planes is frozen         TestFrozenReplica; with a schedule in its hands:
+//	                                                jobs/postgres: TestTickSkipsWhatAnotherHas, TestTickIsOneTransaction
 //	F23 rolling upgrade                             no test: there is no earlier release; see docs/reliability.md
 //	F25 kill -9 in a migration; backup and restore  migrations: TestKilledAtRandom, TestKilledWhileTheServerGoesOn;
 //	                                                jobs/postgres: TestBackupIsWhole
