@@ -109,8 +109,9 @@ type deliveryOutput struct {
 }
 
 func (s *Server) listDeliveries(ctx context.Context, in *deliveriesInput) (*deliveriesOutput, error) {
-	filter := jobs.DeliveryFilter{State: in.State}
-	if identity := caller(ctx); !identity.Admin {
+	identity := caller(ctx)
+	filter := jobs.DeliveryFilter{State: in.State, OwnTasks: !identity.ForEveryone()}
+	if !identity.Admin {
 		filter.Owner = identity.Owner
 	}
 	if in.Webhook != "" {
@@ -160,7 +161,7 @@ func (s *Server) deliveryNow(ctx context.Context, id uuid.UUID) (*deliveryOutput
 	if err != nil {
 		return nil, err
 	}
-	if !caller(ctx).May(delivery.Owner) {
+	if !caller(ctx).MayHear(delivery.Owner, delivery.OfOthers) {
 		return nil, newProblem(codeForbidden, refusal)
 	}
 	view := viewDelivery(delivery)

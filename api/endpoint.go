@@ -18,7 +18,7 @@ import (
 func (s *Server) endpointRoutes(r *routes) {
 	handle(r, operation{
 		id: "list-webhooks", method: http.MethodGet, path: "/v1/webhooks", tag: "webhooks", scope: jobs.ScopeRead,
-		summary: "List the webhook endpoints", detail: "Without their secrets. An admin sees everybody's.",
+		summary: "List the webhook endpoints", detail: "Without their secrets. An admin sees everybody's; those with everyone are shown to who may make them.",
 	}, s.listEndpoints)
 	handle(r, operation{
 		id: "create-webhook", method: http.MethodPost, path: "/v1/webhooks", tag: "webhooks", scope: jobs.ScopeWrite,
@@ -123,14 +123,16 @@ type endpointOutput struct {
 }
 
 func (s *Server) listEndpoints(ctx context.Context, _ *struct{}) (*endpointsOutput, error) {
-	owner := caller(ctx).Owner
-	if caller(ctx).Admin {
+	identity := caller(ctx)
+	owner := identity.Owner
+	if identity.Admin {
 		owner = ""
 	}
 	endpoints, err := s.store.Endpoints(ctx, owner)
 	if err != nil {
 		return nil, err
 	}
+	endpoints = slices.DeleteFunc(endpoints, func(e jobs.Endpoint) bool { return !identity.MayHear(e.Owner, e.Everyone) })
 	return &endpointsOutput{listOf(endpoints, viewEndpoint)}, nil
 }
 
@@ -145,7 +147,7 @@ func (s *Server) ownEndpoint(ctx context.Context, text string) (jobs.Endpoint, e
 	if err != nil {
 		return jobs.Endpoint{}, err
 	}
-	if !caller(ctx).May(endpoint.Owner) {
+	if !caller(ctx).MayHear(endpoint.Owner, endpoint.Everyone) {
 		return jobs.Endpoint{}, newProblem(codeForbidden, refusal)
 	}
 	return endpoint, nil
@@ -172,7 +174,7 @@ func (s *Server) createEndpoint(ctx context.Context, _ *struct{}) (*endpointOutp
 	if endpoint.Owner == "" {
 		endpoint.Owner = identity.Owner
 	}
-	if !identity.May(endpoint.Owner) || request.Everyone && !identity.Admin && !identity.ActAsOwner {
+	if !identity.May(endpoint.Owner) || request.Everyone && !identity.ForEveryone() {
 		return nil, newProblem(codeForbidden, "Only a key with actAsOwner hears of another owner's tasks.")
 	}
 	if endpoint.Events == nil {

@@ -1,12 +1,14 @@
 package api_test
 
 import (
+	"maps"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"freshet/api"
+	"freshet/jobs/postgres/postgrestest"
 )
 
 type endpointDocument struct {
@@ -139,6 +141,60 @@ func TestWhoHearsOfATask(t *testing.T) {
 	r.call(root, http.MethodDelete, "/v1/tasks/"+task.ID, "").want(http.StatusNoContent)
 	if left := r.deliveries(root, "?task="+task.ID); len(left) != 0 {
 		t.Errorf("deliveries of a deleted task: %+v", left)
+	}
+}
+
+// Whoever has the same owner as an app's server, but may not act for others, hears nothing of others' tasks:
+// neither by turning the server's endpoint to an address of its own, nor by what was delivered.
+func TestWhatHearsOfEveryoneIsNotForOneOwner(t *testing.T) {
+	t.Parallel()
+	for name, address := range map[string]func(*testing.T) string{
+		"one wall":  func(t *testing.T) string { t.Helper(); return postgrestest.New(t) },
+		"two walls": func(t *testing.T) string { t.Helper(); return postgrestest.Granted(t, postgrestest.New(t)) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r := rigAt(t, address(t))
+			server := r.key(`{"name":"web-app","actAsOwner":true}`)
+			plain := r.key(`{"name":"plain","owner":"web-app"}`)
+			const url = `"url":"https://hooks.example.com/"`
+			everyone, own := r.endpoint(server, `{`+url+`,"everyone":true}`), r.endpoint(plain, `{`+url+`}`)
+			const task = `{"kind":"anything","webhookUrl":"https://app.example.com/done"`
+			adas := r.call(server, http.MethodPost, "/v1/tasks", task+`,"owner":"ada"}`).want(http.StatusAccepted).task()
+			mine := r.call(plain, http.MethodPost, "/v1/tasks", task+`}`).want(http.StatusAccepted).task()
+			for _, task := range []string{adas.ID, mine.ID} {
+				r.complete(r.claim(task), `{}`)
+			}
+			path := "/v1/webhooks/" + everyone.ID
+			for _, try := range [][3]string{
+				{http.MethodGet, path, ""}, {http.MethodPatch, path, `{"url":"https://evil.example/"}`}, {http.MethodDelete, path, ""},
+				{http.MethodPost, path + "/pause", ""}, {http.MethodPost, path + "/rotate", ""}, {http.MethodPost, path + "/test", ""},
+				{http.MethodGet, "/v1/deliveries?webhook=" + everyone.ID, ""},
+			} {
+				r.call(plain, try[0], try[1], try[2]).refused(http.StatusForbidden, "forbidden", "")
+			}
+			all := map[string]string{}
+			for _, d := range r.deliveries(server, "") {
+				all[d.ID] = d.TaskID + " to " + d.WebhookID
+			}
+			shown := map[string]bool{}
+			for _, d := range r.deliveries(plain, "") {
+				shown[all[d.ID]] = true
+			}
+			want := map[string]bool{mine.ID + " to " + own.ID: true, mine.ID + " to ": true}
+			if len(all) != 5 || !maps.Equal(shown, want) {
+				t.Errorf("of %v it is shown %v, want %v", all, shown, want)
+			}
+			for id, what := range all {
+				status := map[bool]int{true: http.StatusOK, false: http.StatusForbidden}[want[what]]
+				r.call(plain, http.MethodGet, "/v1/deliveries/"+id, "").want(status)
+				r.call(server, http.MethodGet, "/v1/deliveries/"+id, "").want(http.StatusOK)
+			}
+			if list := r.call(plain, http.MethodGet, "/v1/webhooks", "").want(http.StatusOK); strings.Contains(list.body, everyone.ID) || !strings.Contains(list.body, own.ID) {
+				t.Errorf("it lists %s", list.body)
+			}
+			r.call(server, http.MethodPatch, path, `{"url":"https://else.example/"}`).want(http.StatusOK)
+		})
 	}
 }
 

@@ -80,7 +80,7 @@ func (s *Server) takeBody(c *call, op operation) (err error) {
 
 // seenBy has the database show a caller who sees one owner's rows no others, where it can.
 func seenBy(ctx context.Context) context.Context {
-	if identity := caller(ctx); !identity.Admin && !identity.ActAsOwner {
+	if identity := caller(ctx); !identity.ForEveryone() {
 		return postgres.As(ctx, identity.Owner)
 	}
 	return ctx

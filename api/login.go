@@ -3,7 +3,10 @@ package api
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
 	"errors"
+	"html/template"
 	"maps"
 	"net/http"
 	"strings"
@@ -38,18 +41,37 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) {
 	if identity, err := s.sessions.identify(limited, r); err == nil {
 		content.Owner = identity.Owner
 	}
-	s.form(w, r, http.StatusOK, "home.html", content)
+	s.form(w, r, http.StatusOK, "home.html", formMayLoad, content)
 }
 
 // loginContent is what the page shows that signs in.
 type loginContent struct {
-	Code   string // of the link that led here; empty: there was none
 	Failed string // why the last try did not do
+	Script template.JS
 }
 
 // loginForm only asks: a link may be opened by something that looks ahead, and must not be used up by it.
 func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) {
-	s.form(w, r, http.StatusOK, "login.html", loginContent{Code: r.URL.Query().Get("code")})
+	s.loginAgain(w, r, http.StatusOK, "")
+}
+
+// loginAgain asks, and says why the last try did not do.
+func (s *Server) loginAgain(w http.ResponseWriter, r *http.Request, status int, failed string) {
+	s.form(w, r, status, "login.html", s.script.mayLoad, loginContent{failed, s.script.text})
+}
+
+// script is the only one that a page of ours may run.
+type script struct {
+	text    template.JS
+	mayLoad string // is formMayLoad, and this script
+}
+
+func newScript(text []byte) script {
+	hash := sha256.Sum256(text)
+	return script{
+		text:    template.JS(text), //nolint:gosec // it is ours
+		mayLoad: formMayLoad + "; script-src 'sha256-" + base64.StdEncoding.EncodeToString(hash[:]) + "'",
+	}
 }
 
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
@@ -65,7 +87,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 		http.Redirect(w, r, homePath, http.StatusSeeOther)
 	case errors.As(err, &refused) && (refused.Code == codeUnauthorized || refused.Code == codeTooManyLogins):
 		maps.Copy(w.Header(), refused.headers)
-		s.form(w, r, refused.Status, "login.html", loginContent{Failed: refused.Detail})
+		s.loginAgain(w, r, refused.Status, refused.Detail)
 	default:
 		writeProblem(r.Context(), problemOf(err))
 	}
@@ -127,7 +149,7 @@ func (s *Server) ownForm(w http.ResponseWriter, r *http.Request) bool {
 }
 
 // form answers with a page that is made for this request.
-func (s *Server) form(w http.ResponseWriter, r *http.Request, status int, name string, content any) {
+func (s *Server) form(w http.ResponseWriter, r *http.Request, status int, name, mayLoad string, content any) {
 	var html bytes.Buffer
 	if err := s.templates.ExecuteTemplate(&html, name, content); err != nil {
 		writeProblem(r.Context(), problemOf(err))
@@ -135,7 +157,7 @@ func (s *Server) form(w http.ResponseWriter, r *http.Request, status int, name s
 	}
 	header := w.Header()
 	header.Set("Content-Type", htmlType)
-	header.Set("Content-Security-Policy", formMayLoad)
+	header.Set("Content-Security-Policy", mayLoad)
 	w.WriteHeader(status)
 	_, _ = w.Write(html.Bytes()) // the client may be gone
 }

@@ -31,12 +31,16 @@ const (
 
 // pages serves what people look at with a browser. None of it needs a network, and what is the same for
 // everybody is made once.
-func (s *Server) pages(mux chi.Router, document *huma.OpenAPI, text []byte) error {
+func (s *Server) pages(mux chi.Router, document *huma.OpenAPI, written []byte) error {
 	templates, err := template.ParseFS(pageFiles, "pages/*.html")
 	if err != nil {
 		return fmt.Errorf("parse the pages: %w", err)
 	}
-	s.templates = templates
+	text, err := pageFiles.ReadFile("pages/login.js")
+	if err != nil {
+		return fmt.Errorf("read the script: %w", err)
+	}
+	s.templates, s.script = templates, newScript(text)
 	mux.Get(homePath, s.home)
 	mux.Get(loginPath, s.loginForm)
 	mux.Post(loginPath, s.witnessed("sign-in", s.login))
@@ -59,7 +63,7 @@ func (s *Server) pages(mux chi.Router, document *huma.OpenAPI, text []byte) erro
 		return fmt.Errorf("read the style sheet: %w", err)
 	}
 	mux.Get(stylePath, fixed("text/css; charset=utf-8", style))
-	mux.Get(documentPath, fixed("application/openapi+json", text))
+	mux.Get(documentPath, fixed("application/openapi+json", written))
 	return nil
 }
 

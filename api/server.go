@@ -128,6 +128,7 @@ type Server struct {
 	handler  http.Handler
 
 	templates *template.Template // of the pages that are made for each request
+	script    script             // of the page that signs in
 }
 
 // New makes a Server on a migrated database, and fetches or makes the keys that replicas share.

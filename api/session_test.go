@@ -4,7 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"net/http"
-	"net/url"
+	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -61,11 +61,7 @@ func TestLoginLinkSignsInOnce(t *testing.T) {
 	t.Parallel()
 	r := newRig(t)
 	code := r.link("ada", false, time.Minute)
-	for range 2 { // whoever only looks at the link does not use it up
-		if a := r.call("", http.MethodGet, "/login?code="+url.QueryEscape(code), "").want(http.StatusOK); !strings.Contains(a.body, code) {
-			t.Errorf("the page does not hold the code: %s", a.body)
-		}
-	}
+	r.call("", http.MethodGet, "/login", "").want(http.StatusOK) // whoever only looks at the link does not use it up
 	first, second := r.browse(http.MethodPost, "/login", "code="+code), r.browse(http.MethodPost, "/login", "code="+code)
 	if first.status != http.StatusSeeOther || second.status != http.StatusUnauthorized || len(second.cookies) != 0 {
 		t.Errorf("status %d, then %d", first.status, second.status)
@@ -79,6 +75,40 @@ func TestLoginLinkSignsInOnce(t *testing.T) {
 			t.Errorf("%q: status %d", form, a.status)
 		}
 	}
+}
+
+// The code of a link stays in the browser that opens it, until somebody presses the button.
+func TestCodeOfALinkIsNotSentBefore(t *testing.T) {
+	t.Parallel()
+	r := newRig(t)
+	const code, button, field = "FROM-THE-LINK", `<form name="link" method="post" action="/login"`, `<input type="hidden" name="code" value="FROM-THE-LINK">`
+	shown := dom(t, r.http.URL+"/login#code="+code)
+	if !strings.Contains(shown, button+`><`) || !strings.Contains(shown, field) || !strings.Contains(shown, `<form name="password" method="post" action="/login" hidden`) {
+		t.Errorf("the page of a link is %s", shown)
+	}
+	r.logged(`"path":"/login"`)
+	if strings.Contains(r.log.String(), code) {
+		t.Errorf("the code was sent: %s", r.log)
+	}
+	if shown := dom(t, r.http.URL+"/login"); !strings.Contains(shown, button+` hidden`) || strings.Contains(shown, `action="/login" hidden=""><p>`) {
+		t.Errorf("the page without a link is %s", shown)
+	}
+}
+
+// dom is what a browser makes of a page.
+func dom(t *testing.T, address string) string {
+	t.Helper()
+	browser, err := exec.LookPath("chromium")
+	if err != nil {
+		t.Skip("chromium is not installed; make test installs it")
+	}
+	text, err := exec.CommandContext(t.Context(), browser, "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage",
+		"--disable-background-networking", "--no-proxy-server", "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1", // it calls nobody else
+		"--user-data-dir="+t.TempDir(), "--dump-dom", address).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
 }
 
 func TestSession(t *testing.T) {

@@ -27,6 +27,7 @@
 //	S9  a credential in an address, a log, an error, a Referer
 //	      attacks: TestLogCannotBeWrittenByStrangers
 //	      api: TestKeys, TestSignaturesStayOutOfTheLog, TestAuditLogHoldsNoSecretsAndNoTricks, TestHeadersOfEveryAnswer
+//	      api: TestCodeOfALinkIsNotSentBefore
 //	      jobs/webhook: TestErrorsDoNotShowTheURL, TestSecretsAreNotShown
 //	      jobs/secret: TestKeyStaysOutOfLogs
 //	S10 login: which names there are, a thousand tries, long and odd passwords
@@ -112,10 +113,11 @@
 //	S39 a command reads its worker's environment, memory and files
 //	      jobs/process: TestConceal, TestAnotherUser, TestAnotherUserIsBarred
 //	      jobs/runner: TestSpoolIsClosedToAnotherUser, TestProjectIsClosedToAnotherUser, TestArtifactsOfAnotherUser
-//	      cmd: TestRootWorkerHasToBeTold, TestChildUser
+//	      cmd: TestRootWorkerHasToBeTold, TestChildUser, TestSystemdUnits
 //	S40 a command that forks, fills the memory or the disk
 //	      jobs/process: TestKillOfAForest, TestHoppersAreCaught, TestAnotherUsersTreeIsKilled, TestMemoryLimit
 //	      jobs/runner: TestDiskFull, TestRefusedArtifacts
+//	      cmd: TestSystemdUnits
 //	S41 addresses and ports that were forgotten; versions and stack traces
 //	      attacks: TestNothingElseIsServed, TestOpenPorts
 //	      api: TestHeadersOfEveryAnswer, TestPanicsSayNothing
@@ -136,9 +138,11 @@
 //   - S27: no proxy comes with Freshet, and none was tried in front of it. A body in chunks is the last
 //     request of its connection, so that a proxy that reads it otherwise finds nothing behind it.
 //   - S39: commands of one user see each other's workspaces and processes, and root's see everything. Every
-//     command reaches the network of its worker, and with it a cloud's metadata address.
+//     command reaches the network of its worker, and with it a cloud's metadata address, which the units of
+//     systemd bar.
 //   - S40: Freshet limits neither the number of a command's processes and open files, nor what it writes
-//     outside of artifacts, nor where it connects. A container or systemd does. What it forked is killed.
+//     outside of artifacts, nor where it connects. The units of systemd limit the processes, and a container
+//     can do all of it. What it forked is killed.
 //   - S43: connections of one address are not counted. The file descriptors of the process are the limit; a
 //     proxy in front counts.
 package attacks

@@ -19,5 +19,5 @@ func loginLink(ctx context.Context, store *postgres.Store, address string) (stri
 	err := store.SaveLoginLink(ctx, jobs.Session{
 		Hash: sha256.Sum256([]byte(code)), Owner: jobs.GivenKey, Admin: true, ExpiresAt: time.Now().Add(loginLife),
 	})
-	return address + "/login?code=" + code, err
+	return address + "/login#code=" + code, err
 }

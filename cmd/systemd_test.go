@@ -31,6 +31,12 @@ func TestSystemdUnits(t *testing.T) {
 		if said := verify(t, tool, filepath.Base(unit), string(text)); said != "" {
 			t.Errorf("%s:\n%s", unit, said)
 		}
+		runsCommands := !strings.Contains(unit, "freshet-api.")
+		for _, bound := range []string{"\nTasksMax=4096\n", "\nIPAddressDeny=169.254.169.254 fd00:ec2::254\n"} {
+			if runsCommands && !strings.Contains(string(text), bound) {
+				t.Errorf("%s does not bound the commands of tasks by %q", unit, bound)
+			}
+		}
 		// The check finds mistakes.
 		broken := strings.Replace(string(text), "\n[Install]", "NoSuchKey=yes\n\n[Install]", 1)
 		if said := verify(t, tool, filepath.Base(unit), broken); !strings.Contains(said, "NoSuchKey") {

@@ -42,7 +42,8 @@
 //	F20 one key submitted many times at once        api: TestOneKeyInParallelIsOneTask; postgres: TestSameKeyAtOnceIsOneTask
 //	F21 cancel races with the end                   worker: TestCancelAtEveryInstant (2,000); postgres: TestCancelRacesWithEnd
 //	F22 one of two control planes is frozen         TestFrozenReplica; a scheduler dies as it commits:
-//	                                                control: TestEachTimeMakesOneTaskWhoeverDies
+//	                                                control: TestEachTimeMakesOneTaskWhoeverDies; with a schedule in its
+//	                                                hands: postgres: TestTickSkipsWhatAnotherHas, TestTickIsOneTransaction
 //	F23 rolling upgrade                             no test: there is no earlier release; see docs/reliability.md
 //	F25 kill -9 in a migration; backup and restore  migrations: TestKilledAtRandom, TestKilledWhileTheServerGoesOn;
 //	                                                jobs/postgres: TestBackupIsWhole

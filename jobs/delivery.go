@@ -24,6 +24,7 @@ type Delivery struct {
 	Endpoint uuid.UUID // zero: it goes to a task's own webhook
 	URL      string
 	Owner    string    // of the endpoint, or of the API key that named the task's webhook
+	OfOthers bool      // it tells of a task that is not Owner's, or its endpoint hears of those; where deliveries are read
 	TaskID   uuid.UUID // zero: it tells of no task
 	Seq      int64
 	Attempt  int
@@ -80,6 +81,7 @@ type Sent struct {
 // DeliveryFilter narrows a list; a zero field does not.
 type DeliveryFilter struct {
 	Owner    string
+	OwnTasks bool // none that tells of others' tasks
 	Endpoint uuid.UUID
 	Task     uuid.UUID
 	State    DeliveryState

@@ -46,8 +46,17 @@ const (
 	ScopeWrite  Scope = "write"  // submit, retry, rerun and delete them
 )
 
+// ForEveryone tells whether the identity may act for every owner.
+func (i Identity) ForEveryone() bool { return i.Admin || i.ActAsOwner }
+
 // May tells whether the identity may act for owner, as far as owners go.
-func (i Identity) May(owner string) bool { return i.Admin || i.ActAsOwner || i.Owner == owner }
+func (i Identity) May(owner string) bool { return i.ForEveryone() || i.Owner == owner }
+
+// MayHear tells whether the identity may see and touch an endpoint or a delivery of owner's. One that tells
+// of others' tasks is for those who may see these, whoever's it is.
+func (i Identity) MayHear(owner string, ofOthers bool) bool {
+	return i.ForEveryone() || i.Owner == owner && !ofOthers
+}
 
 // MayTouch tells whether the identity may see and touch a task of owner's.
 func (i Identity) MayTouch(task uuid.UUID, owner string) bool {

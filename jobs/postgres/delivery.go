@@ -12,7 +12,11 @@ import (
 	"freshet/jobs"
 )
 
-const deliveryColumns = `d.id, d.message, d.endpoint_id, coalesce(d.url, e.url, ''), d.owner, d.task_id, coalesce(d.seq, 0),
+// ofOthers tells whether the delivery d, to the endpoint e, is not only for who may see its owner's tasks.
+const ofOthers = `(coalesce(e.everyone, false) OR d.task_id IS NOT NULL
+	AND NOT EXISTS (SELECT FROM freshet.tasks t WHERE t.id = d.task_id AND t.owner = d.owner))`
+
+const deliveryColumns = `d.id, d.message, d.endpoint_id, coalesce(d.url, e.url, ''), d.owner, ` + ofOthers + `, d.task_id, coalesce(d.seq, 0),
 	coalesce(d.attempt, 0), d.type, d.at, d.state, d.tries, d.due_at, d.ended_at,
 	l.number, l.at, l.took_ms, coalesce(l.status, 0), l.answer, coalesce(l.error, '')
 	FROM freshet.deliveries d LEFT JOIN freshet.endpoints e ON e.id = d.endpoint_id
@@ -25,7 +29,7 @@ func scanDelivery(row pgx.CollectableRow) (jobs.Delivery, error) {
 	var at *time.Time
 	var took *int64
 	var last jobs.DeliveryTry
-	err := row.Scan(&d.ID, &d.Message, &endpoint, &d.URL, &d.Owner, &task, &d.Seq, &d.Attempt, &d.Type, &d.At, &d.State, &d.Tries,
+	err := row.Scan(&d.ID, &d.Message, &endpoint, &d.URL, &d.Owner, &d.OfOthers, &task, &d.Seq, &d.Attempt, &d.Type, &d.At, &d.State, &d.Tries,
 		&d.DueAt, &d.EndedAt, &number, &at, &took, &last.Status, &last.Answer, &last.Error)
 	if endpoint != nil {
 		d.Endpoint = *endpoint
@@ -50,6 +54,9 @@ func (s *Store) Deliveries(ctx context.Context, filter jobs.DeliveryFilter, befo
 	}
 	if filter.Owner != "" {
 		add("d.owner = $%d", filter.Owner)
+	}
+	if filter.OwnTasks {
+		conditions = append(conditions, "NOT "+ofOthers)
 	}
 	if filter.Endpoint != uuid.Nil {
 		add("d.endpoint_id = $%d", filter.Endpoint)
