@@ -83,7 +83,7 @@ func (s *stand) foreign(t *testing.T) {
 		s.start(t, pool)
 		s.end(id, 0)
 	}
-	s.create(t, `{"name": "detached", "config": {"image": "nginx"}, "skip_launch": true}`)
+	s.post(t, "", `{"name": "detached", "config": {"image": "nginx"}, "skip_launch": true}`)
 }
 
 func (s *stand) faults() []fleettest.Fault {

@@ -64,9 +64,3 @@ func full(err error) bool {
 			(strings.Contains(refusal.Message, "insufficient ") || strings.Contains(refusal.Message, "no capacity"))
 	}
 }
-
-// nameTaken tells whether there is a machine of this name.
-func nameTaken(err error) bool {
-	var refusal *Error
-	return errors.As(err, &refusal) && (refusal.Code == "name_taken" || strings.Contains(refusal.Message, "unique machine name violation"))
-}

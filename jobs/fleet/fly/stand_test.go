@@ -1,6 +1,7 @@
 package fly_test
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -13,10 +14,26 @@ import (
 
 func newIntent() uuid.UUID { return uuid.New() }
 
-// create makes a machine as somebody else does.
-func (s *stand) create(t *testing.T, body string) {
+func (s *stand) state(id string) string {
+	for _, m := range s.Machines() {
+		if m.ID == id {
+			return m.State
+		}
+	}
+	return ""
+}
+
+// claim leaves an order in a machine, as a replica that died has.
+func (s *stand) claim(t *testing.T, id string, ago time.Duration) {
 	t.Helper()
-	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/v1/apps/"+flyfake.App+"/machines", strings.NewReader(body))
+	mark := s.Machines()[0].Events[0].Timestamp
+	s.post(t, "/"+id+"/metadata/freshet_claim", fmt.Sprintf(`{"value": "%s %d %d"}`, newIntent(), mark, time.Now().Add(-ago).UnixMilli()))
+}
+
+// post sends what somebody else may send.
+func (s *stand) post(t *testing.T, path, body string) {
+	t.Helper()
+	request, err := http.NewRequestWithContext(t.Context(), http.MethodPost, s.URL+"/v1/apps/"+flyfake.App+"/machines"+path, strings.NewReader(body))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -263,12 +263,10 @@ func (s *search) create(ctx context.Context) error {
 	defer s.touch()
 	err := s.client.do(ctx, request{action: actionCreate, method: http.MethodPost, body: body})
 	switch {
-	case err == nil || nameTaken(err):
-		return errAgain
 	case full(err):
 		s.region++
 		return &errPassed{err}
-	case is(err, http.StatusConflict):
+	case err == nil || is(err, http.StatusConflict): // its name is taken by what was made before
 		return errAgain
 	default:
 		return err

@@ -100,7 +100,6 @@ func start(c *call) (any, *refusal) {
 	switch before {
 	case created, stopped:
 		c.run(c.m)
-	case starting, started:
 	default:
 		return nil, c.m.wrongState("start")
 	}
