@@ -12,28 +12,26 @@ const riverControlChannel = RiverSchema + ".river_control"
 
 // unclaimedSQL are queued attempts whose River job is in no state in which a worker would fetch it, or was
 // fetched by a worker that died before it claimed; also when that one woke up, was refused the claim, and had
-// River end the job. Few River jobs are in these states, so that it costs the same however many attempts are
-// queued. What a hand has written into args may be no task's id.
+// River end the job. Few River jobs are in these states, however many attempts are queued.
 const unclaimedSQL = `
 	SELECT a.task_id, a.river_job_id FROM river.river_job j
-	JOIN freshet.attempts a ON a.river_job_id = j.id AND a.task_id = CASE
-		WHEN j.args->>'taskId' ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN (j.args->>'taskId')::uuid END
+	JOIN freshet.attempts a ON a.river_job_id = j.id
 	LEFT JOIN freshet.workers w ON w.id::text = j.attempted_by[cardinality(j.attempted_by)] AND w.died_at IS NULL
 	WHERE j.state IN ('running', 'completed', 'cancelled', 'discarded', 'scheduled', 'retryable', 'pending')
 		AND a.state = 'queued' AND (j.state <> 'running' OR w.id IS NULL)
-	ORDER BY a.task_id LIMIT $1`
+	LIMIT $1`
 
 // estrangedSQL are queued attempts that no worker of their pool will ever claim, whatever was done to their
-// River jobs. It looks at all that are queued.
+// River jobs. It looks at all that are queued, and at their River jobs, in the order of one index each.
 const estrangedSQL = `
 	SELECT a.task_id, a.river_job_id FROM freshet.attempts a
-	LEFT JOIN river.river_job j ON j.id = a.river_job_id
-	LEFT JOIN freshet.workers w ON w.id::text = j.attempted_by[cardinality(j.attempted_by)] AND w.died_at IS NULL
-	WHERE a.state = 'queued' AND (j.id IS NULL OR j.queue <> 'pool_' || a.pool OR CASE j.state
-		WHEN 'available' THEN j.scheduled_at > clock_timestamp()
-		WHEN 'running' THEN w.id IS NULL OR j.attempted_at < clock_timestamp() - interval '1 minute' -- nobody's claim takes so long
-		ELSE true END)
-	ORDER BY a.task_id LIMIT $1`
+	WHERE a.state = 'queued' AND NOT EXISTS (SELECT FROM river.river_job j
+		WHERE j.id = a.river_job_id AND j.queue = 'pool_' || a.pool AND CASE j.state
+			WHEN 'available' THEN j.scheduled_at <= now() + interval '1 second'
+			WHEN 'running' THEN j.attempted_at > now() - interval '1 minute' -- a claim does not take so long
+				AND j.attempted_by[cardinality(j.attempted_by)] = ANY (ARRAY(SELECT id::text FROM freshet.workers WHERE died_at IS NULL))
+			ELSE false END)
+	LIMIT $1`
 
 // requeueSQL gives new River jobs to the attempts that a query finds. They are looked at again under their
 // locks. Whoever has fetched the old job meanwhile is refused the claim.

@@ -6,28 +6,30 @@ import (
 	"testing"
 
 	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
 
 	"freshet/jobs"
+	"freshet/jobs/postgres"
 )
 
 // acts are what somebody can do to the River job of an attempt, through River UI or in SQL: $1 is its id. Those
 // of the second sort leave nothing in River's table that says where to look.
 func acts() (ended, estranged map[string]string) {
 	return map[string]string{
-			"cancelled":           `state = 'cancelled', finalized_at = now()`,
-			"discarded":           `state = 'discarded', finalized_at = now()`,
-			"completed":           `state = 'completed', finalized_at = now()`,
-			"scheduled":           `state = 'scheduled', scheduled_at = now() + interval '1 day'`,
-			"retryable":           `state = 'retryable', scheduled_at = now() + interval '1 day'`,
-			"pending":             `state = 'pending'`,
-			"running for nobody":  `state = 'running', attempted_at = now()`,
-			"running for a ghost": `state = 'running', attempted_at = now(), attempted_by = '{ghost}'`,
+			"cancelled":             `state = 'cancelled', finalized_at = now()`,
+			"discarded":             `state = 'discarded', finalized_at = now()`,
+			"completed":             `state = 'completed', finalized_at = now()`,
+			"scheduled":             `state = 'scheduled', scheduled_at = now() + interval '1 day'`,
+			"retryable":             `state = 'retryable', scheduled_at = now() + interval '1 day'`,
+			"pending":               `state = 'pending'`,
+			"running for nobody":    `state = 'running', attempted_at = now()`,
+			"running for a ghost":   `state = 'running', attempted_at = now(), attempted_by = '{ghost}'`,
+			"other args, and ended": `args = '{"taskId": "------------------------------------", "attempt": "x"}', state = 'discarded', finalized_at = now()`,
+			"args of no object":     `args = '5', state = 'cancelled', finalized_at = now()`,
 		}, map[string]string{
 			"deleted":                         ``,
 			"moved to another queue":          `queue = 'pool_other'`,
 			"put off":                         `scheduled_at = now() + interval '1 day'`,
-			"other args, and ended":           `args = '{"taskId": "------------------------------------", "attempt": "x"}', state = 'discarded', finalized_at = now()`,
-			"args of no object":               `args = '5', state = 'cancelled', finalized_at = now()`,
 			"running for one that has it not": `state = 'running', attempted_at = now() - interval '2 minutes', attempted_by = ARRAY[(SELECT id::text FROM freshet.workers LIMIT 1)]`,
 		}
 }
@@ -168,5 +170,36 @@ func TestResumeQueues(t *testing.T) {
 	b.ok(b.Pool().QueryRow(t.Context(), `SELECT string_agg(name, ' ') FROM river.river_queue WHERE paused_at IS NOT NULL`).Scan(&paused))
 	if paused != "of-another-app" {
 		t.Errorf("paused are %s", paused)
+	}
+}
+
+// TestMendReadsNoEndedAttempts looks at how 10,000 queued attempts among 50,000 ended ones are looked at.
+func TestMendReadsNoEndedAttempts(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	for _, statement := range []string{
+		`INSERT INTO freshet.attempts (task_id, number, run, state, owner, kind, pool, river_priority, river_job_id, since)
+			SELECT gen_random_uuid(), 1, 1, CASE WHEN i <= 10000 THEN 'queued' ELSE 'ended' END, 'ada', 'work', 'default', 3, i, now()
+			FROM generate_series(1, 60000) i`,
+		`INSERT INTO river.river_job (id, kind, queue, priority, max_attempts, args)
+			SELECT river_job_id, 'freshet_attempt', 'pool_default', 3, 1, jsonb_build_object('taskId', task_id, 'attempt', 1)
+			FROM freshet.attempts WHERE state = 'queued'`,
+		`ANALYZE freshet.attempts, river.river_job`,
+	} {
+		_, err := b.Pool().Exec(t.Context(), statement)
+		b.ok(err)
+	}
+	for name, statement := range map[string]string{"Requeue": postgres.RequeueSQL(), "Mend": postgres.MendSQL()} {
+		rows, err := b.Pool().Query(t.Context(), `EXPLAIN `+statement, 100)
+		b.ok(err)
+		lines, err := pgx.CollectRows(rows, pgx.RowTo[string])
+		b.ok(err)
+		plan := strings.Join(lines, "\n")
+		if !strings.Contains(plan, "attempts_queued") || strings.Contains(plan, "Seq Scan on attempts") {
+			t.Errorf("%s reads more than what is queued:\n%s", name, plan)
+		}
+		if strings.Contains(plan, "SubPlan") {
+			t.Errorf("%s looks at one attempt at a time:\n%s", name, plan)
+		}
 	}
 }
