@@ -25,6 +25,7 @@ const (
 type homeContent struct {
 	Address string
 	Owner   string // who is signed in; empty: nobody
+	RiverUI bool   // there is one, for whom is signed in
 }
 
 func (s *Server) home(w http.ResponseWriter, r *http.Request) {
@@ -36,7 +37,7 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	// Whatever is wrong with the session: the page is for everybody.
 	if identity, err := s.sessions.identify(limited, r); err == nil {
-		content.Owner = identity.Owner
+		content.Owner, content.RiverUI = identity.Owner, identity.Admin && s.riverUI != nil
 	}
 	s.form(w, r, http.StatusOK, "home.html", content)
 }
@@ -45,11 +46,12 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) {
 type loginContent struct {
 	Code   string // of the link that led here; empty: there was none
 	Failed string // why the last try did not do
+	To     string // where to go then; empty: the first page
 }
 
 // loginForm only asks: a link may be opened by something that looks ahead, and must not be used up by it.
 func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) {
-	s.form(w, r, http.StatusOK, "login.html", loginContent{Code: r.URL.Query().Get("code")})
+	s.form(w, r, http.StatusOK, "login.html", loginContent{Code: r.URL.Query().Get("code"), To: r.URL.Query().Get("to")})
 }
 
 func (s *Server) login(w http.ResponseWriter, r *http.Request) {
@@ -62,10 +64,10 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	var refused *problem
 	switch {
 	case err == nil:
-		http.Redirect(w, r, homePath, http.StatusSeeOther)
+		http.Redirect(w, r, backTo(r.PostForm.Get("to")), http.StatusSeeOther)
 	case errors.As(err, &refused) && (refused.Code == codeUnauthorized || refused.Code == codeTooManyLogins):
 		maps.Copy(w.Header(), refused.headers)
-		s.form(w, r, refused.Status, "login.html", loginContent{Failed: refused.Detail})
+		s.form(w, r, refused.Status, "login.html", loginContent{Failed: refused.Detail, To: r.PostForm.Get("to")})
 	default:
 		writeProblem(r.Context(), problemOf(err))
 	}
