@@ -28,6 +28,7 @@ const (
 type homeContent struct {
 	Address string
 	Owner   string // who is signed in; empty: nobody
+	RiverUI bool   // there is one, for whom is signed in
 }
 
 func (s *Server) home(w http.ResponseWriter, r *http.Request) {
@@ -39,7 +40,7 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) {
 	defer cancel()
 	// Whatever is wrong with the session: the page is for everybody.
 	if identity, err := s.sessions.identify(limited, r); err == nil {
-		content.Owner = identity.Owner
+		content.Owner, content.RiverUI = identity.Owner, identity.Admin && s.riverUI != nil
 	}
 	s.form(w, r, http.StatusOK, "home.html", formMayLoad, content)
 }
@@ -48,16 +49,18 @@ func (s *Server) home(w http.ResponseWriter, r *http.Request) {
 type loginContent struct {
 	Failed string // why the last try did not do
 	Script template.JS
+	To     string // where to go then; empty: the first page
 }
 
 // loginForm only asks: a link may be opened by something that looks ahead, and must not be used up by it.
 func (s *Server) loginForm(w http.ResponseWriter, r *http.Request) {
-	s.loginAgain(w, r, http.StatusOK, "")
+	s.loginAgain(w, r, http.StatusOK, loginContent{To: r.URL.Query().Get("to")})
 }
 
-// loginAgain asks, and says why the last try did not do.
-func (s *Server) loginAgain(w http.ResponseWriter, r *http.Request, status int, failed string) {
-	s.form(w, r, status, "login.html", s.script.mayLoad, loginContent{failed, s.script.text})
+// loginAgain asks.
+func (s *Server) loginAgain(w http.ResponseWriter, r *http.Request, status int, content loginContent) {
+	content.Script = s.script.text
+	s.form(w, r, status, "login.html", s.script.mayLoad, content)
 }
 
 // script is the only one that a page of ours may run.
@@ -84,10 +87,10 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	var refused *problem
 	switch {
 	case err == nil:
-		http.Redirect(w, r, homePath, http.StatusSeeOther)
+		http.Redirect(w, r, backTo(r.PostForm.Get("to")), http.StatusSeeOther)
 	case errors.As(err, &refused) && (refused.Code == codeUnauthorized || refused.Code == codeTooManyLogins):
 		maps.Copy(w.Header(), refused.headers)
-		s.loginAgain(w, r, refused.Status, refused.Detail)
+		s.loginAgain(w, r, refused.Status, loginContent{Failed: refused.Detail, To: r.PostForm.Get("to")})
 	default:
 		writeProblem(r.Context(), problemOf(err))
 	}

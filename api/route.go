@@ -64,6 +64,7 @@ func (s *Server) router(origins []string) (http.Handler, error) {
 	mux.MethodNotAllowed(func(_ http.ResponseWriter, r *http.Request) {
 		writeProblem(r.Context(), newProblem(codeMethodNotAllowed, "").with("Allow", allowed(mux, r)))
 	})
+	s.riverRoutes(mux)
 	api := s.operations(mux)
 	document, err := render(api.OpenAPI())
 	if err != nil {

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"runtime"
 	"sync"
 	"time"
@@ -36,6 +37,7 @@ type Config struct {
 	Logger      *slog.Logger
 	Hearing     func() bool    // tells whether the process's Listener hears; nil: it is not asked
 	Webhooks    webhook.Policy // where messages may be sent
+	RiverUI     *url.URL       // where River UI runs, with its user and password, if it wants some; nil: there is none
 	Limits      Limits
 }
 
@@ -122,6 +124,7 @@ type Server struct {
 	links     *secret.Signer
 	seal      webhook.Seal
 	policy    webhook.Policy
+	riverUI   *url.URL
 
 	stopping chan struct{} // closed when the server begins to stop
 	stop     func()
@@ -159,7 +162,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 		issuers:   issuer.New(config.Issuers, config.Logger, time.Now),
 		passwords: password.New(runtime.NumCPU()), proxies: config.Proxies,
 		cursors: cursors, links: links,
-		seal: webhook.NewSeal(config.Secrets), policy: config.Webhooks,
+		seal: webhook.NewSeal(config.Secrets), policy: config.Webhooks, riverUI: config.RiverUI,
 		stopping: make(chan struct{}),
 	}
 	s.sessions = newSessions(s)

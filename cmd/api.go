@@ -40,7 +40,7 @@ func (a *app) apiCommand() *cobra.Command {
 		Long: "Serve the HTTP API.\n\nEnvironment: DATABASE_URL, DATABASE_DIRECT_URL (where the first is a pooler),\n" +
 			"FRESHET_SECRET_KEY (32 bytes, base64 or hex; a second one behind a comma while it is rotated),\n" +
 			"FRESHET_API_KEY (accepted as an admin's), FRESHET_WEBHOOK_SECRET (signs the webhooks of its tasks),\n" +
-			"FRESHET_PUBLIC_URL, FRESHET_ADDR or PORT.",
+			"FRESHET_PUBLIC_URL, FRESHET_RIVER_UI, FRESHET_ADDR or PORT.",
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.serveAPI(cmd.Context(), path, addr) },
 	}
 	configFlag(command, &path)
@@ -179,7 +179,7 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	}
 	r.server, err = api.New(ctx, api.Config{
 		Store: s.store, Hub: hub, Secrets: box, PublicURL: outside.PublicURL, CORSOrigins: outside.CORSOrigins,
-		Issuers: outside.Auth.Issuers, Proxies: outside.TrustedProxies, Webhooks: policy, Limits: limits(outside.Limits),
+		Issuers: outside.Auth.Issuers, Proxies: outside.TrustedProxies, Webhooks: policy, RiverUI: outside.RiverUI, Limits: limits(outside.Limits),
 		Hearing: listener.Hearing, Version: a.Version, Logger: a.logger,
 	})
 	switch {

@@ -12,7 +12,11 @@ import (
 	"freshet/jobs"
 )
 
-const configFile = "freshet.yaml"
+const (
+	configFile = "freshet.yaml"
+	// riverUIVariable goes before server.riverUi, for an address with a password.
+	riverUIVariable = "FRESHET_RIVER_UI"
+)
 
 func configFlag(command *cobra.Command, path *string) {
 	command.Flags().StringVar(path, "config", "", "path of freshet.yaml (default: FRESHET_CONFIG, else ./freshet.yaml)")
@@ -36,6 +40,11 @@ func (a *app) settingsOf(path string) (*config.Config, []string, error) {
 	}
 	if url := a.env("FRESHET_PUBLIC_URL"); url != "" {
 		settings.Server.PublicURL = url
+	}
+	if text := a.env(riverUIVariable); text != "" {
+		if settings.Server.RiverUI, err = config.ParseRiverUI(text); err != nil {
+			return nil, sources, &exitError{exitConfig, fmt.Errorf("%s: %w", riverUIVariable, err)}
+		}
 	}
 	return settings, sources, nil
 }

@@ -14,6 +14,7 @@ import (
 	"io"
 	"io/fs"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -41,6 +42,7 @@ type Server struct {
 	Webhooks    Webhooks
 	Limits      Limits
 
+	RiverUI        *url.URL       // where River UI runs, perhaps with a user and password; nil: nowhere
 	TrustedProxies []netip.Prefix // who may say, in X-Forwarded-For, whom a request comes from
 	Auth           Auth
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io/fs"
 	"net/netip"
+	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -65,6 +66,7 @@ func TestParseFull(t *testing.T) {
 		Path: "freshet.yaml", Folder: ".",
 		Server: config.Server{
 			PublicURL: "https://tasks.example.com", CORSOrigins: []string{"https://app.example.com"},
+			RiverUI: &url.URL{Scheme: "https", User: url.UserPassword("ops", "s:cret"), Host: "ui.internal:8081"},
 			TrustedProxies: []netip.Prefix{
 				netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("192.0.2.7/32"), netip.MustParsePrefix("fd00::/8"),
 			},

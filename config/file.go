@@ -39,6 +39,8 @@ func serverShape() shape[Server] {
 			func(s *Server) *[]string { return &s.CORSOrigins }),
 		field("webhooks", "Where webhooks may be sent, besides to public addresses over https.", webhooksShape(),
 			func(s *Server) *Webhooks { return &s.Webhooks }),
+		field("riverUi", "Where River UI runs, with /river as its prefix. Admins see it at /river/.", riverUI(),
+			func(s *Server) **url.URL { return &s.RiverUI }),
 		field("trustedProxies", "The proxies whose X-Forwarded-For is believed.", list(proxies()),
 			func(s *Server) *[]netip.Prefix { return &s.TrustedProxies }),
 		field("auth", "Who else says who a user is.", authShape(), func(s *Server) *Auth { return &s.Auth }),

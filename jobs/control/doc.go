@@ -3,7 +3,7 @@
 //	Controller   admits attempts that are held, as far as limits let it, fails those that waited too long, and
 //	             makes the partitions of the days to come
 //	Reaper       ends the attempts of dead workers and queues the next ones, and puts back what a worker
-//	             fetched and did not live to claim
+//	             fetched and did not live to claim, or somebody took out of River's tables by hand
 //	Clock        makes the tasks of schedules that are due
 //	Courier      brings deliveries to endpoints and to the webhooks of tasks
 //	Janitor      removes what is kept no longer
@@ -24,6 +24,13 @@
 // dead whoever has not beaten since, in one statement; from then on the worker can neither beat nor claim,
 // and Reap, which ends its attempts under their locks, takes from it the fence of each write. So a judgement
 // that was wrong costs an attempt, and never lets two workers write for one.
+//
+// # What somebody does to River's rows
+//
+// A River job is a hint that an attempt is queued; the attempt's own row, and the number of the River job in it, is
+// the truth. So whatever becomes of River's rows, an attempt runs once, for a claim names both; and it is not
+// stuck, for each look of the Reaper puts back what River would not hand out any more, and one in ten seconds
+// looks at each queued attempt. docs/river-ui.md says what happens to which act.
 //
 // # Deliveries
 //

@@ -9,16 +9,21 @@ import (
 	"freshet/jobs/postgres"
 )
 
-// lookTimeout bounds one look at the workers.
-const lookTimeout = 5 * time.Second
+const (
+	// lookTimeout bounds one look at the workers.
+	lookTimeout = 5 * time.Second
+	// mendEvery is how long what somebody does to River's rows can hold an attempt up.
+	mendEvery = 10 * time.Second
+)
 
-// Reaper takes what dead workers held and gives it to others. Create it with NewReaper.
+// Reaper takes what dead workers held and gives it to others, and what somebody took out of River's hands. Create it with NewReaper.
 type Reaper struct {
 	bell // rung when somebody may have seen a worker die
 
 	store  *postgres.Store
 	logger *slog.Logger
 	vigil  vigil
+	mended time.Time // when River's rows were last looked at
 }
 
 // NewReaper makes a Reaper; Run starts it.
@@ -38,6 +43,7 @@ func (r *Reaper) Run(ctx context.Context) error {
 			}
 		}
 		r.takeOver(ctx)
+		r.mend(ctx)
 		if !r.rest(ctx, ticker.C) {
 			return nil
 		}
@@ -87,5 +93,22 @@ func (r *Reaper) takeOver(ctx context.Context) {
 	err := errors.Join(drain(ctx, r.store.Reap), drain(ctx, r.store.Requeue))
 	if err != nil && ctx.Err() == nil {
 		r.logger.Warn("the reaper could not take over; the next look does it", "error", err)
+	}
+}
+
+// mend heals, every few looks, what somebody has done to River's tables by hand.
+func (r *Reaper) mend(ctx context.Context) {
+	now := time.Now()
+	if now.Sub(r.mended) < mendEvery {
+		return
+	}
+	r.mended = now
+	resumed, pausing := r.store.ResumeQueues(ctx)
+	if len(resumed) > 0 {
+		r.logger.Warn("queues were paused in River, and are resumed; pause the pool instead", "queues", resumed)
+	}
+	err := errors.Join(pausing, drain(ctx, r.store.Mend))
+	if err != nil && ctx.Err() == nil {
+		r.logger.Warn("the reaper could not mend River's rows; the next time does it", "error", err)
 	}
 }

@@ -12,18 +12,18 @@ import (
 )
 
 // claimSQL makes queued attempts running, each under the very River job it was fetched with. One whose
-// kind or pool is paused, or whose kind the worker lacks, is held again. River jobs of claims that are
-// not granted go. A claim that this worker made before, and whose answer was lost, is granted again.
+// kind or pool is paused, or whose kind the worker lacks, is held again. A worker of another pool, which can only
+// have fetched what somebody moved to its queue, is granted none. River jobs of claims that are not granted go. A claim that this worker made before, and whose answer was lost, is granted again.
 const claimSQL = `
 WITH input AS MATERIALIZED (
-	SELECT i.*, w.kinds FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::uuid[])
+	SELECT i.*, w.kinds, w.pool FROM unnest($1::uuid[], $2::int[], $3::bigint[], $4::uuid[])
 		AS i(task_id, number, river_job_id, worker_id)
 	JOIN freshet.workers w ON w.id = i.worker_id AND w.died_at IS NULL
 ), task AS MATERIALIZED (
 	SELECT t.id, t.kind, t.kind_hash, t.owner, t.pool, t.timeout_ms, t.tries, t.max_tries,
 		i.number, i.river_job_id, i.worker_id, i.kinds
 	FROM freshet.tasks t JOIN input i ON t.id = i.task_id
-	WHERE t.attempt = i.number
+	WHERE t.attempt = i.number AND t.pool = i.pool
 	ORDER BY t.id FOR UPDATE OF t
 ), candidate AS MATERIALIZED (
 	SELECT task.*, a.state = 'running' AS again, a.started_at

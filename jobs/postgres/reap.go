@@ -130,52 +130,6 @@ func (s *Store) Reap(ctx context.Context, limit int) (int, error) {
 	return reaped, nil
 }
 
-// requeueSQL gives a new River job to attempts whose own was fetched by a worker that died before it
-// claimed; also when that one woke up, was refused the claim, and had River end the job.
-const requeueSQL = `
-WITH stray AS MATERIALIZED (
-	SELECT a.task_id, j.id AS river_job_id FROM river.river_job j
-	JOIN freshet.attempts a ON a.task_id = (j.args->>'taskId')::uuid AND a.number = (j.args->>'attempt')::int AND a.river_job_id = j.id
-	LEFT JOIN freshet.workers w ON w.id::text = j.attempted_by[cardinality(j.attempted_by)] AND w.died_at IS NULL
-	WHERE j.state IN ('running', 'completed', 'cancelled', 'discarded') AND j.kind = '` + RiverKind + `'
-		AND a.state = 'queued' AND (j.state <> 'running' OR w.id IS NULL)
-	ORDER BY a.task_id LIMIT $1
-), task AS MATERIALIZED (
-	SELECT t.id, t.attempt, stray.river_job_id FROM freshet.tasks t JOIN stray ON stray.task_id = t.id
-	ORDER BY t.id FOR UPDATE OF t SKIP LOCKED
-), attempt AS MATERIALIZED (
-	SELECT a.task_id, a.number, a.river_job_id FROM freshet.attempts a
-	JOIN task ON a.task_id = task.id AND a.number = task.attempt AND a.river_job_id = task.river_job_id
-	WHERE a.state = 'queued'
-	ORDER BY a.task_id FOR UPDATE OF a
-), gone AS (
-	DELETE FROM river.river_job j USING attempt a WHERE j.id = a.river_job_id
-), queued AS (
-	UPDATE freshet.attempts a SET river_job_id = nextval('river.river_job_id_seq'), river_priority = 1
-	FROM attempt WHERE a.task_id = attempt.task_id AND a.number = attempt.number
-	RETURNING a.task_id, a.number, a.pool, a.river_priority, a.river_job_id
-), job AS (
-	` + insertRiverJobs + `queued
-)
-SELECT pool FROM queued`
-
-// Requeue puts attempts back that a worker fetched and did not live to claim, at most limit of them, and
-// tells how many.
-func (s *Store) Requeue(ctx context.Context, limit int) (int, error) {
-	rows, err := s.pool.Query(ctx, requeueSQL, limit)
-	if err != nil {
-		return 0, fmt.Errorf("requeue: %w", err)
-	}
-	pools, err := pgx.CollectRows(rows, pgx.RowTo[string])
-	if err != nil {
-		return 0, fmt.Errorf("requeue: %w", err)
-	}
-	for _, pool := range pools {
-		s.notifier.queue(pool)
-	}
-	return len(pools), nil
-}
-
 // ForgetWorkers removes workers that died longer ago than age and of whom nothing is left to be done.
 func (s *Store) ForgetWorkers(ctx context.Context, age time.Duration) error {
 	_, err := s.pool.Exec(ctx, `DELETE FROM freshet.workers w WHERE w.died_at < clock_timestamp() - $1::bigint * interval '1 millisecond'

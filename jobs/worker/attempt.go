@@ -42,10 +42,17 @@ func (w *attemptWorker) Work(ctx context.Context, job *river.Job[attemptArgs]) e
 	return nil
 }
 
-// attempt claims, runs and ends one attempt. False: it was given up before it was claimed.
+// attempt claims, runs and ends one attempt. False: it was given up before it was claimed. A River job that
+// is in hand already was set back by somebody: to claim it again would be granted, as to one who has not
+// heard the answer.
 func (p *Pool) attempt(ctx context.Context, candidate jobs.Candidate) bool {
 	p.idle.begin()
 	defer p.idle.end()
+	if !p.take(candidate.RiverJob) {
+		p.Logger.Warn("a River job was fetched twice, since somebody has set it back", "task", candidate.TaskID, "attempt", candidate.Attempt)
+		return true
+	}
+	defer p.drop(candidate.RiverJob)
 	claim, refusal, claimed := p.claim(ctx, candidate)
 	if !claimed {
 		return false
@@ -155,6 +162,23 @@ func (p *Pool) end(ctx context.Context, ending jobs.Ending) {
 		}
 		retry.wait(ctx)
 	}
+}
+
+// take takes a River job in hand; false: it is.
+func (p *Pool) take(riverJob int64) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if _, inHand := p.inHand[riverJob]; inHand {
+		return false
+	}
+	p.inHand[riverJob] = struct{}{}
+	return true
+}
+
+func (p *Pool) drop(riverJob int64) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	delete(p.inHand, riverJob)
 }
 
 func (p *Pool) enter(task uuid.UUID, stop context.CancelCauseFunc) {

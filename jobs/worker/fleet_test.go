@@ -148,8 +148,8 @@ type hatch struct {
 }
 
 func (h *hatch) List(context.Context) ([]fleet.Unit, error) { return nil, nil }
-func (h *hatch) Stop(context.Context, string) error          { return nil }
-func (h *hatch) Destroy(context.Context, string) error       { return nil }
+func (h *hatch) Stop(context.Context, string) error         { return nil }
+func (h *hatch) Destroy(context.Context, string) error      { return nil }
 
 func (h *hatch) Start(_ context.Context, order fleet.Order) (string, error) {
 	id := order.Intent.String()

@@ -60,6 +60,7 @@ type Pool struct {
 	goOnce sync.Once
 
 	mu          sync.Mutex
+	inHand      map[int64]struct{}                    // River jobs that are being claimed, run or ended
 	running     map[uuid.UUID]context.CancelCauseFunc // by task: at most one attempt of a task runs
 	leaving     bool                                  // claims no more
 	interrupted bool                                  // the drain time is up
@@ -74,6 +75,7 @@ func New(config Config) *Pool {
 	return &Pool{
 		Config:  config,
 		kinds:   catalogue{store: config.Store, compiled: map[revision]*kind.Kind{}},
+		inHand:  map[int64]struct{}{},
 		running: map[uuid.UUID]context.CancelCauseFunc{},
 		look:    make(chan struct{}, 1),
 		pulse:   make(chan struct{}, 1),
