@@ -134,9 +134,8 @@ func (a *app) devServe(ctx context.Context, db database, project *devProject, fo
 		orders: make(chan devOrder, 1), hurry: hurried,
 	}
 	crew.orders <- devOrder{settings, project.generation()}
-	watch := &devReload{project: project, publish: func(ctx context.Context, settings *config.Config) error {
-		return replica.publish(ctx, store, settings)
-	}, orders: crew.orders}
+	publish := func(ctx context.Context, settings *config.Config) error { return replica.publish(ctx, store, settings) }
+	watch := &devReload{project: project, publish: publish, orders: crew.orders}
 	replica.reloader.take = watch.take
 	parts := append(append([]supervisor.Part{signals}, replica.parts...),
 		supervisor.Part{Name: "workers", Run: crew.run},
