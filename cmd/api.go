@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -16,7 +17,6 @@ import (
 	"freshet/api"
 	"freshet/config"
 	"freshet/jobs"
-	"freshet/jobs/control"
 	"freshet/jobs/postgres"
 	"freshet/jobs/process"
 	"freshet/jobs/realtime"
@@ -74,13 +74,19 @@ func (a *app) serveAPI(ctx context.Context, path, addr string) error {
 	}
 	defer func() { _ = socket.Close() }() // the server closes it first, when it comes to run
 	keys := serverKeys{admin: a.env("FRESHET_API_KEY"), secret: a.env("FRESHET_SECRET_KEY"), webhook: a.env(webhookVariable)}
-	replica, err := a.replica(ctx, serving{
-		store: store, db: db, settings: settings, socket: socket, keys: keys,
-		fleets: func(*config.Config) map[string]*jobs.PoolFleet { return nil },
-	})
+	install, err := store.Install(ctx)
 	if err != nil {
 		return err
 	}
+	clouds, err := a.cloudFleets(settings, install)
+	if err != nil {
+		return err
+	}
+	replica, err := a.replica(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys, fleets: clouds.of})
+	if err != nil {
+		return err
+	}
+	replica.control.reconciler.Provide(clouds.providers())
 	replica.reloader.take = func(ctx context.Context) error {
 		settings, err := a.settings(path)
 		if err != nil {
@@ -125,9 +131,8 @@ type replica struct {
 	settings atomic.Pointer[config.Config]
 	fleets   func(*config.Config) map[string]*jobs.PoolFleet
 	reloader *reloader
+	control  *controlPlane
 	parts    []supervisor.Part
-
-	reconciler *control.Reconciler
 }
 
 // publish makes other settings those of the database and of the replica.
@@ -151,28 +156,14 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	outside := s.settings.Server
 	feed := api.NewFeed(s.store, outside.PublicURL)
 	hub := realtime.New(feed, a.logger)
-	controller, reaper, clock := control.New(s.store, a.logger), control.NewReaper(s.store, a.logger), control.NewClock(s.store, a.logger)
-	r := &replica{
-		logger: a.logger, fleets: s.fleets, reloader: newReloader(s.store, a.logger), reconciler: control.NewReconciler(s.store, a.logger),
-	}
+	r := &replica{logger: a.logger, fleets: s.fleets, reloader: newReloader(s.store, a.logger)}
 	r.settings.Store(s.settings)
-	janitor := control.NewJanitor(s.store, a.logger, func() jobs.Retention { return r.settings.Load().Retention })
 	policy := webhook.Policy{Allow: outside.Webhooks.Allow, AllowHTTP: outside.Webhooks.AllowHTTP, Loopback: s.dev}
-	sender := webhook.NewSender(policy)
-	courier := control.NewCourier(control.CourierConfig{
-		Store: s.store, Sender: sender, Seal: webhook.NewSeal(box), Compose: feed.Message, Logger: a.logger,
-	})
-	changed := func() {
-		controller.Wake()
-		reaper.Wake()
-		clock.Wake()
-		r.reconciler.Wake("")
-		r.reloader.look()
-		r.server.Wake()
-	}
+	r.control = newControlPlane(s.store, box, policy, feed.Message, func() jobs.Retention { return r.settings.Load().Retention }, a.logger)
+	changed := func() { r.control.wake(); r.reloader.look(); r.server.Wake() }
 	listener, err := s.store.Listener(s.db.direct, postgres.Hints{
-		Task: hub.Wake, Control: changed, Queue: r.reconciler.Wake, Deliver: courier.Wake,
-		All: func() { hub.WakeAll(); changed(); courier.Wake() },
+		Task: hub.Wake, Control: changed, Queue: r.control.reconciler.Wake, Deliver: r.control.courier.Wake,
+		All: func() { hub.WakeAll(); changed(); r.control.courier.Wake() },
 	})
 	if err != nil {
 		return nil, err
@@ -188,19 +179,12 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	case err != nil:
 		return nil, err
 	}
-	r.parts = []supervisor.Part{
-		{Name: "listener", Run: listener.Run},
-		{Name: "control", Run: controller.Run},
-		{Name: "reaper", Run: reaper.Run},
-		{Name: "clock", Run: clock.Run},
-		{Name: "janitor", Run: janitor.Run},
-		{Name: "reconciler", Run: r.reconciler.Run},
-		{Name: "courier", Run: func(ctx context.Context) error { defer sender.Close(); return courier.Run(ctx) }},
+	r.parts = slices.Concat([]supervisor.Part{{Name: "listener", Run: listener.Run}}, r.control.parts(), []supervisor.Part{
 		{Name: "hub", Run: hub.Run},
 		{Name: "catalogue", Run: r.server.Run},
 		{Name: "reload", Run: r.reloader.run},
 		{Name: "HTTP", Run: func(ctx context.Context) error { return r.server.Serve(ctx, s.socket) }},
-	}
+	})
 	return r, nil
 }
 

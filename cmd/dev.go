@@ -130,7 +130,7 @@ func (a *app) devServe(ctx context.Context, db database, project *devProject, fo
 	}
 	hurried, signals := hurry()
 	crew := &devCrew{
-		app: a, store: store, db: db, folder: folder, keys: keys, reconciler: replica.reconciler,
+		app: a, store: store, db: db, folder: folder, keys: keys, reconciler: replica.control.reconciler,
 		orders: make(chan devOrder, 1), hurry: hurried,
 	}
 	crew.orders <- devOrder{settings, project.generation()}

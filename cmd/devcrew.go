@@ -143,7 +143,7 @@ func (p *devProject) fleets(settings *config.Config) map[string]*jobs.PoolFleet 
 	fleets := map[string]*jobs.PoolFleet{}
 	for _, pool := range settings.Pools {
 		if pool.Provider != config.ProviderNone {
-			fleets[pool.Name] = &jobs.PoolFleet{Min: pool.Min, Max: pool.Max, Generation: p.generation()}
+			fleets[pool.Name] = poolFleet(pool, p.generation())
 		}
 	}
 	return fleets

@@ -13,6 +13,9 @@ ALTER TABLE freshet.workers
     ADD COLUMN generation  text NOT NULL DEFAULT '',         -- empty: nobody's, and never over
     ADD COLUMN retiring_at timestamptz;                      -- since when it takes nothing, and may be about to leave
 
+-- What a provider's machines are labelled with: two Freshets may use one account.
+ALTER TABLE freshet.settings ADD COLUMN install uuid NOT NULL DEFAULT gen_random_uuid();
+
 CREATE TABLE freshet.fleet_units (
     intent     uuid PRIMARY KEY,
     pool       text        NOT NULL,

@@ -17,6 +17,8 @@ const (
 	mourning = time.Hour
 	// oldTurn is how long it is remembered when an owner had the last turn.
 	oldTurn = 24 * time.Hour
+	// oldUnit is how long it is remembered what was started: what a day may cost is reckoned from it.
+	oldUnit = 30 * 24 * time.Hour
 	// oldAct is how long it is kept who changed what.
 	oldAct = 365 * 24 * time.Hour
 )
@@ -53,7 +55,7 @@ func (j *Janitor) Run(ctx context.Context) error {
 func (j *Janitor) Clean(ctx context.Context) error {
 	kept := j.retention()
 	failures := []error{
-		j.store.ForgetWorkers(ctx, mourning), j.store.ForgetTurns(ctx, oldTurn), j.store.ForgetLogins(ctx),
+		j.store.ForgetWorkers(ctx, mourning), j.store.ForgetTurns(ctx, oldTurn), j.store.ForgetLogins(ctx), j.store.ForgetUnits(ctx, oldUnit),
 		drain(ctx, func(ctx context.Context, limit int) (int, error) { return j.store.RemoveOldActs(ctx, oldAct, limit) }),
 	}
 	if kept.Tasks > 0 {

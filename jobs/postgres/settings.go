@@ -50,3 +50,12 @@ func (s *Store) AskReload(ctx context.Context) error {
 	s.notifier.control()
 	return nil
 }
+
+// Install names this installation: what providers label its machines with.
+func (s *Store) Install(ctx context.Context) (string, error) {
+	var install string
+	if err := s.pool.QueryRow(ctx, `SELECT install::text FROM freshet.settings`).Scan(&install); err != nil {
+		return "", fmt.Errorf("name of the installation: %w", err)
+	}
+	return install, nil
+}

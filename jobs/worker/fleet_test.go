@@ -116,7 +116,7 @@ func (h *hatchery) hashOf(pool string) string {
 
 // abandoned is for how long nobody may care for a task: less than it takes until a lost hint is made up for, and
 // more than a busy machine needs.
-const abandoned = 2 * time.Second
+const abandoned = 4 * time.Second
 
 // ends waits until a task has ended. False: for a while it waited, and nobody was there or on the way to run it.
 func (h *hatchery) ends(id uuid.UUID) bool {

@@ -1,0 +1,63 @@
+package cmd
+
+import (
+	"context"
+	"log/slog"
+
+	"freshet/jobs"
+	"freshet/jobs/control"
+	"freshet/jobs/postgres"
+	"freshet/jobs/secret"
+	"freshet/jobs/supervisor"
+	"freshet/jobs/webhook"
+)
+
+// controlPlane is what an API replica does in the background.
+type controlPlane struct {
+	controller *control.Controller
+	reaper     *control.Reaper
+	clock      *control.Clock
+	janitor    *control.Janitor
+	reconciler *control.Reconciler
+	courier    *control.Courier
+	sender     *webhook.Sender
+}
+
+// composer makes the message of a delivery.
+type composer = func(jobs.Sending) ([]byte, error)
+
+func newControlPlane(
+	store *postgres.Store, box *secret.Box, policy webhook.Policy, compose composer, retention func() jobs.Retention, logger *slog.Logger,
+) *controlPlane {
+	sender := webhook.NewSender(policy)
+	return &controlPlane{
+		controller: control.New(store, logger),
+		reaper:     control.NewReaper(store, logger),
+		clock:      control.NewClock(store, logger),
+		janitor:    control.NewJanitor(store, logger, retention),
+		reconciler: control.NewReconciler(store, logger),
+		courier: control.NewCourier(control.CourierConfig{
+			Store: store, Sender: sender, Seal: webhook.NewSeal(box), Compose: compose, Logger: logger,
+		}),
+		sender: sender,
+	}
+}
+
+// wake has all look at once that may have something to do when something changed.
+func (c *controlPlane) wake() {
+	c.controller.Wake()
+	c.reaper.Wake()
+	c.clock.Wake()
+	c.reconciler.Wake("")
+}
+
+func (c *controlPlane) parts() []supervisor.Part {
+	return []supervisor.Part{
+		{Name: "control", Run: c.controller.Run},
+		{Name: "reaper", Run: c.reaper.Run},
+		{Name: "clock", Run: c.clock.Run},
+		{Name: "janitor", Run: c.janitor.Run},
+		{Name: "reconciler", Run: c.reconciler.Run},
+		{Name: "courier", Run: func(ctx context.Context) error { defer c.sender.Close(); return c.courier.Run(ctx) }},
+	}
+}

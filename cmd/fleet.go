@@ -1,0 +1,106 @@
+package cmd
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+
+	"freshet/config"
+	"freshet/jobs"
+	"freshet/jobs/fleet"
+	"freshet/jobs/fleet/fly"
+)
+
+// fleets are the providers of the pools whose workers "freshet api" starts, by pool. What they are made of is
+// read at its start; how many they keep follows the settings.
+type fleets map[string]cloudFleet
+
+// cloudFleet is a provider, and the generation of what it starts.
+type cloudFleet struct {
+	fleet.Provider
+
+	generation string
+}
+
+// cloudFleets are the pools' providers outside of this host.
+func (a *app) cloudFleets(settings *config.Config, install string) (fleets, error) {
+	found := fleets{}
+	for _, pool := range settings.Pools {
+		provider, err := a.cloudFleet(pool, install)
+		switch {
+		case err != nil:
+			return nil, &exitError{exitConfig, fmt.Errorf("pool %s: %w", pool.Name, err)}
+		case provider.Fleet != nil:
+			found[pool.Name] = cloudFleet{provider, generation(pool)}
+		}
+	}
+	return found, nil
+}
+
+// flyTokenVariable holds what may start machines of the workers' app.
+const flyTokenVariable = "FLY_API_TOKEN"
+
+func (a *app) cloudFleet(pool config.Pool, install string) (fleet.Provider, error) {
+	switch pool.Provider {
+	case config.ProviderFly:
+		token := a.env(flyTokenVariable)
+		if token == "" {
+			return fleet.Provider{}, errors.New(flyTokenVariable + " is not set; machines on Fly are started with it")
+		}
+		return fly.New(fly.Config{
+			BaseURL: a.env("FLY_FLAPS_BASE_URL"), Token: token, App: pool.Fly.App, Image: pool.Fly.Image, Regions: pool.Fly.Regions, Size: pool.Fly.Size,
+			Install: install, Pool: pool.Name, Command: cloudWorker(pool),
+		})
+	default:
+		return fleet.Provider{}, nil
+	}
+}
+
+// cloudWorker is what the image of a worker is started with.
+func cloudWorker(pool config.Pool) []string {
+	return []string{"worker", "--pool", pool.Name, "--idle-exit", "--drain", strconv.Itoa(cloudDrain) + "s"}
+}
+
+// cloudDrain is in seconds, and less than the five minutes that Fly gives at most.
+const cloudDrain = 270
+
+// generation tells what workers of a pool are made of, and not how many there may be.
+func generation(pool config.Pool) string {
+	pool.Min, pool.Max, pool.HoursPerDay = 0, 0, 0
+	text, _ := json.Marshal(pool) //nolint:errchkjson // texts and numbers
+	sum := sha256.Sum256(text)
+	return hex.EncodeToString(sum[:6])
+}
+
+// providers are those of the pools that the reconciler is to keep.
+func (f fleets) providers() map[string]fleet.Provider {
+	providers := map[string]fleet.Provider{}
+	for pool, cloud := range f {
+		providers[pool] = cloud.Provider
+	}
+	return providers
+}
+
+// of says how workers of the configured pools are started.
+func (f fleets) of(settings *config.Config) map[string]*jobs.PoolFleet {
+	found := map[string]*jobs.PoolFleet{}
+	for _, pool := range settings.Pools {
+		if cloud, mine := f[pool.Name]; mine {
+			found[pool.Name] = poolFleet(pool, cloud.generation)
+			found[pool.Name].StartTime = cloud.StartTime
+		}
+	}
+	return found
+}
+
+// poolFleet is how a pool's workers are started, as the database keeps it.
+func poolFleet(pool config.Pool, generation string) *jobs.PoolFleet {
+	f := &jobs.PoolFleet{Min: pool.Min, Max: pool.Max, Generation: generation}
+	if pool.HoursPerDay > 0 {
+		f.BudgetHours = &pool.HoursPerDay
+	}
+	return f
+}
