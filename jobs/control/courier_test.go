@@ -58,11 +58,16 @@ func (p *post) ok(err error) {
 	}
 }
 
-// endpoint makes one at the receiver that hears of new tasks, and of other endpoints.
+// endpoint makes one at the receiver that hears of ada's new tasks, and of other endpoints.
 func (p *post) endpoint(path string) jobs.Endpoint {
 	p.t.Helper()
+	return p.endpointOf("ada", path)
+}
+
+func (p *post) endpointOf(owner, path string) jobs.Endpoint {
+	p.t.Helper()
 	e := jobs.Endpoint{
-		ID: uuid.Must(uuid.NewV7()), Owner: "ada", URL: p.receiver.URL + path, Enabled: true,
+		ID: uuid.Must(uuid.NewV7()), Owner: owner, URL: p.receiver.URL + path, Enabled: true,
 		Events: []jobs.EventType{jobs.TaskCreated, jobs.EndpointDisabled}, Kinds: []string{},
 	}
 	e.Signing.Secrets = p.seal.Secrets(webhook.OfEndpoint(e.ID), webhook.NewSecret())
@@ -70,13 +75,18 @@ func (p *post) endpoint(path string) jobs.Endpoint {
 	return e
 }
 
-// submit makes tasks, of each of which an endpoint hears.
+// submit makes tasks of ada's, of each of which an endpoint hears.
 func (p *post) submit(count int) (ids []uuid.UUID) {
+	p.t.Helper()
+	return p.submitOf("ada", count)
+}
+
+func (p *post) submitOf(owner string, count int) (ids []uuid.UUID) {
 	p.t.Helper()
 	submissions := make([]jobs.Submission, count)
 	for i := range submissions {
 		submissions[i] = jobs.Submission{
-			ID: uuid.Must(uuid.NewV7()), Owner: "ada", Kind: "work", KindHash: "h", Pool: "default",
+			ID: uuid.Must(uuid.NewV7()), Owner: owner, Kind: "work", KindHash: "h", Pool: "default",
 			MaxTries: 3, Priority: jobs.Normal, Input: json.RawMessage(`{}`),
 		}
 		ids = append(ids, submissions[i].ID)
@@ -314,6 +324,36 @@ func TestDaysOfFailuresDisable(t *testing.T) {
 	}
 	if now := failing(6, false); now.Enabled || !strings.Contains(now.Disabled, "5 days") {
 		t.Errorf("after six days: %+v", now)
+	}
+}
+
+// One owner's receivers are many and slow, and take all that can be sent at once: what becomes free is another's.
+func TestNoOwnerKeepsAnothersMessagesWaiting(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	for range 10 {
+		p.endpoint("/slow")
+	}
+	p.submit(5)
+	take := func(limit int) (owners string) {
+		t.Helper()
+		taken, err := p.TakeDeliveries(t.Context(), limit, 4, time.Minute)
+		p.ok(err)
+		for _, sending := range taken {
+			owners += sending.Owner + " "
+		}
+		return owners
+	}
+	if got := take(20); got != strings.Repeat("ada ", 20) {
+		t.Errorf("alone, ada has %s", got)
+	}
+	p.endpointOf("bob", "/")
+	p.submitOf("bob", 6)
+	if got := take(1) + take(2) + take(1); got != strings.Repeat("bob ", 4) {
+		t.Errorf("what became free is %s", got)
+	}
+	if got := take(1); got != "ada " { // bob's one endpoint has all that it may have at once
+		t.Errorf("after bob's it is the turn of %s", got)
 	}
 }
 

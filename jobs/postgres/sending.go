@@ -27,19 +27,27 @@ const targetsCTE = `RECURSIVE step AS (
 // idle: nobody sends the delivery d.
 const idle = `(d.sending_until IS NULL OR d.sending_until <= clock_timestamp())`
 
-// takeSQL takes what is due, in turn from each target, and no more of one than may be sent at once.
+// takeSQL takes what is due, in turn from each target, and no more of one than may be sent at once. Whose turn
+// it is: the owner of whom the fewest are being sent, so that many slow receivers of one keep nobody else's waiting.
 const takeSQL = `
-WITH ` + targetsCTE + `, due AS MATERIALIZED (
-	SELECT d.id, d.tries FROM target CROSS JOIN LATERAL (
-		SELECT d.id, d.tries, d.due_at, row_number() OVER (ORDER BY d.due_at, d.id) AS turn FROM freshet.deliveries d
+WITH ` + targetsCTE + `, sending AS MATERIALIZED (
+	SELECT target, owner, count(*) AS count FROM freshet.deliveries
+	WHERE state = 'pending' AND sending_until > clock_timestamp() GROUP BY target, owner
+), due AS MATERIALIZED (
+	SELECT d.* FROM target CROSS JOIN LATERAL (
+		SELECT d.id, d.tries, d.owner, d.due_at, row_number() OVER (ORDER BY d.due_at, d.id) AS turn FROM freshet.deliveries d
 		WHERE d.target = target.target AND d.state = 'pending' AND d.due_at <= clock_timestamp() AND ` + idle + `
 		ORDER BY d.due_at, d.id
-		LIMIT greatest(0, $2 - (SELECT count(*) FROM freshet.deliveries s WHERE s.target = target.target
-			AND s.state = 'pending' AND s.sending_until > clock_timestamp()))
-	) d ORDER BY d.turn, d.due_at LIMIT $1
+		LIMIT greatest(0, $2 - (SELECT coalesce(sum(count), 0) FROM sending WHERE sending.target = target.target))
+	) d
+), chosen AS MATERIALIZED (
+	SELECT id, tries FROM (
+		SELECT due.*, row_number() OVER (PARTITION BY owner ORDER BY turn, due_at)
+			+ (SELECT coalesce(sum(count), 0) FROM sending WHERE sending.owner = due.owner) AS place FROM due
+	) d ORDER BY place, due_at LIMIT $1
 ), taken AS (
 	UPDATE freshet.deliveries d SET tries = d.tries + 1, sending_until = clock_timestamp() + $3::bigint * interval '1 millisecond'
-	FROM due WHERE d.id = due.id AND d.tries = due.tries AND d.state = 'pending'
+	FROM chosen WHERE d.id = chosen.id AND d.tries = chosen.tries AND d.state = 'pending'
 	RETURNING d.*
 )
 SELECT d.id, d.message, d.endpoint_id, d.owner, d.type, d.at, d.task_id, coalesce(d.seq, 0), coalesce(d.attempt, 0), d.tries, d.failures, d.told, d.body,
