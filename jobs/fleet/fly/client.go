@@ -68,7 +68,8 @@ func newClient(c Config) *client {
 func (c *client) do(ctx context.Context, r request) error {
 	for tries := 0; ; tries++ {
 		err := c.once(ctx, r)
-		if err == nil || !passing(err) && !(r.busy && is(err, http.StatusConflict)) {
+		again := passing(err) || r.busy && is(err, http.StatusConflict)
+		if err == nil || !again {
 			return err
 		}
 		if cause := c.backOff(ctx, tries); cause != nil {
@@ -148,7 +149,11 @@ func (c *client) compose(ctx context.Context, r request) (*http.Request, error) 
 // refusal reads what the API says instead of an answer, which is not always JSON.
 func refusal(action string, response *http.Response, body []byte) error {
 	const longest = 500
-	var said struct{ Error, Message, Status string }
+	var said struct {
+		Error   string `json:"error"`
+		Message string `json:"message"`
+		Status  string `json:"status"`
+	}
 	if err := json.Unmarshal(body, &said); err != nil {
 		said.Error = string(body[:min(len(body), longest)])
 	}

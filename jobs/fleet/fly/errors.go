@@ -2,8 +2,9 @@ package fly
 
 import (
 	"errors"
-	"fmt"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -17,12 +18,8 @@ type Error struct {
 }
 
 func (e *Error) Error() string {
-	text := fmt.Sprintf("fly: %s: %d", e.Action, e.Status)
-	for _, part := range []string{e.Code, e.Message} {
-		if part != "" {
-			text += ": " + part
-		}
-	}
+	said := []string{"fly", e.Action, strconv.Itoa(e.Status), e.Code, e.Message}
+	text := strings.Join(slices.DeleteFunc(said, func(part string) bool { return part == "" }), ": ")
 	if e.RequestID != "" {
 		text += " (request " + e.RequestID + ")"
 	}
@@ -32,30 +29,23 @@ func (e *Error) Error() string {
 // passing tells whether the same request may have another answer later. What is no answer of the API's is a
 // connection that broke.
 func passing(err error) bool {
-	var refusal *Error
-	if !errors.As(err, &refusal) {
+	refusal, ok := errors.AsType[*Error](err)
+	if !ok {
 		return true
 	}
 	return refusal.Status == http.StatusRequestTimeout || refusal.Status == http.StatusTooManyRequests || refusal.Status >= 500
 }
 
 func is(err error, statuses ...int) bool {
-	var refusal *Error
-	if errors.As(err, &refusal) {
-		for _, status := range statuses {
-			if refusal.Status == status {
-				return true
-			}
-		}
-	}
-	return false
+	refusal, ok := errors.AsType[*Error](err)
+	return ok && slices.Contains(statuses, refusal.Status)
 }
 
 // full tells whether there is no room: of the region by its code, of the host by what a conflict says.
 func full(err error) bool {
-	var refusal *Error
+	refusal, ok := errors.AsType[*Error](err)
 	switch {
-	case !errors.As(err, &refusal):
+	case !ok:
 		return false
 	case refusal.Code != "":
 		return refusal.Code == "insufficient_capacity"

@@ -71,12 +71,13 @@ func TestLongestIdleIsStartedFirstAgainstStandIn(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
 	pool := s.pool(t, nil)
-	ids := []string{s.start(t, pool), s.start(t, pool), s.start(t, pool)}
-	for _, i := range []int{1, 2, 0} {
+	ids := []string{s.start(t, pool), s.start(t, pool), s.start(t, pool), s.start(t, pool)}
+	idle := []int{2, 0, 3, 1}
+	for _, i := range idle {
 		s.end(ids[i], 0)
 		s.until(t, func() bool { return s.state(ids[i]) == "stopped" })
 	}
-	for _, i := range []int{1, 2, 0} {
+	for _, i := range idle {
 		if id := s.start(t, s.pool(t, nil)); id != ids[i] {
 			t.Errorf("got %s of %v, want number %d", id, ids, i)
 		}
@@ -86,9 +87,7 @@ func TestLongestIdleIsStartedFirstAgainstStandIn(t *testing.T) {
 func TestOldGenerationIsUpdatedAgainstStandIn(t *testing.T) {
 	t.Parallel()
 	s := newStand(t)
-	id := s.start(t, s.pool(t, nil))
-	s.end(id, 0)
-	s.until(t, func() bool { return s.state(id) == "stopped" })
+	id := s.idle(t)
 	next := s.pool(t, func(c *fly.Config) { c.Image = "registry.fly.io/acme@sha256:cd" })
 	if again := s.startOf(t, next, "two"); again != id || len(s.Machines()) != 1 {
 		t.Errorf("got %s, not %s, of %+v", again, id, s.Machines())
@@ -108,15 +107,59 @@ func TestAbandonedClaimsAgainstStandIn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStand(t)
-			id := s.start(t, s.pool(t, nil))
-			s.end(id, 0)
-			s.until(t, func() bool { return s.state(id) == "stopped" })
-			s.claim(t, id, c.age)
+			s.claim(t, s.idle(t), newIntent(), c.age)
 			s.start(t, s.pool(t, nil))
 			if got := len(s.Machines()); got != c.want {
 				t.Errorf("there are %d machines, not %d", got, c.want)
 			}
 		})
+	}
+}
+
+// A machine whose lease somebody keeps, such as a deployment, is done without.
+func TestKeptLeaseAgainstStandIn(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	id := s.idle(t)
+	s.post(t, "/"+id+"/lease", `{"description": "deploy", "ttl": 600}`)
+	if other := s.start(t, s.pool(t, nil)); other == id {
+		t.Error("it was started under somebody else's lease")
+	}
+}
+
+// An order that was given to a machine whose host is lost since goes to another.
+func TestOrderOfALostHostAgainstStandIn(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	lost, order := s.idle(t), fleet.Order{Intent: newIntent(), Generation: "one"}
+	s.claim(t, lost, order.Intent, 0)
+	s.Unreachable()
+	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+		defer cancel()
+		if id, err := s.pool(t, nil).Start(ctx, order); err != nil || id == lost || len(s.Machines()) != 2 {
+			t.Errorf("got %s, %v, of %+v", id, err, s.Machines())
+		}
+	}
+}
+
+// A replica that goes on with another's order finds, when it has the lease, that the worker has come and gone.
+func TestOrderThatRanMeanwhileAgainstStandIn(t *testing.T) {
+	t.Parallel()
+	s := newStand(t)
+	id, order := s.idle(t), fleet.Order{Intent: newIntent(), Generation: "one"}
+	s.claim(t, id, order.Intent, time.Second)
+	i := &interrupted{RoundTripper: s.transport, sort: isPost("/lease"), do: func() {
+		if _, err := s.pool(t, nil).Start(t.Context(), order); err != nil {
+			t.Error(err)
+		}
+		s.until(t, func() bool { return s.Process(id) != nil })
+		s.end(id, 0)
+		s.until(t, func() bool { return s.state(id) == "stopped" })
+	}}
+	again, err := s.pool(t, func(c *fly.Config) { c.Transport = i }).Start(t.Context(), order)
+	if err != nil || again != id || s.Requests(flyfake.Start) != 2 {
+		t.Errorf("got %s, %v; %d starts", again, err, s.Requests(flyfake.Start))
 	}
 }
 
@@ -136,34 +179,29 @@ func (i *interrupted) RoundTrip(r *http.Request) (*http.Response, error) {
 	return i.RoundTripper.RoundTrip(r)
 }
 
+// isPost tells requests by the end of their path.
+func isPost(end string) func(*http.Request) bool {
+	return func(r *http.Request) bool { return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, end) }
+}
+
 // Another replica carries out the same order, all of it, between the look of this one and its own claim.
 func TestReplicasThatMissEachOtherAgainstStandIn(t *testing.T) {
 	t.Parallel()
-	path := func(end string) func(*http.Request) bool {
-		return func(r *http.Request) bool { return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, end) }
-	}
 	for name, c := range map[string]struct {
 		stopped    int // machines that wait
 		generation string
 		between    func(*http.Request) bool
 	}{
-		"claims":    {2, "one", path("/metadata/freshet_claim")},
-		"starts":    {2, "one", path("/start")},
+		"claims":    {2, "one", isPost("/metadata/freshet_claim")},
+		"starts":    {2, "one", isPost("/start")},
 		"updates":   {2, "two", func(r *http.Request) bool { return r.Method == http.MethodPost && strings.Count(r.URL.Path, "/") == 5 }},
-		"creations": {0, "one", path("/machines")},
-		"leases":    {2, "one", path("/lease")},
+		"creations": {0, "one", isPost("/machines")},
+		"leases":    {2, "one", isPost("/lease")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newStand(t)
-			var waiting []string
-			for range c.stopped {
-				waiting = append(waiting, s.start(t, s.pool(t, nil)))
-			}
-			for _, id := range waiting {
-				s.end(id, 0)
-				s.until(t, func() bool { return s.state(id) == "stopped" })
-			}
+			s.idles(t, c.stopped)
 			order := fleet.Order{Intent: newIntent(), Generation: c.generation}
 			var first string
 			var firstErr error

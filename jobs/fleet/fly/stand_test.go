@@ -23,11 +23,31 @@ func (s *stand) state(id string) string {
 	return ""
 }
 
+// idle is a machine that waits.
+func (s *stand) idle(t *testing.T) string {
+	t.Helper()
+	return s.idles(t, 1)[0]
+}
+
+// idles are machines that wait.
+func (s *stand) idles(t *testing.T, n int) []string {
+	t.Helper()
+	var ids []string
+	for range n {
+		ids = append(ids, s.start(t, s.pool(t, nil)))
+	}
+	for _, id := range ids {
+		s.end(id, 0)
+		s.until(t, func() bool { return s.state(id) == "stopped" })
+	}
+	return ids
+}
+
 // claim leaves an order in a machine, as a replica that died has.
-func (s *stand) claim(t *testing.T, id string, ago time.Duration) {
+func (s *stand) claim(t *testing.T, id string, intent uuid.UUID, ago time.Duration) {
 	t.Helper()
 	mark := s.Machines()[0].Events[0].Timestamp
-	s.post(t, "/"+id+"/metadata/freshet_claim", fmt.Sprintf(`{"value": "%s %d %d"}`, newIntent(), mark, time.Now().Add(-ago).UnixMilli()))
+	s.post(t, "/"+id+"/metadata/freshet_claim", fmt.Sprintf(`{"value": "%s %d %d"}`, intent, mark, time.Now().Add(-ago).UnixMilli()))
 }
 
 // post sends what somebody else may send.

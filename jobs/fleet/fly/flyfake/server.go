@@ -165,7 +165,9 @@ func (c *call) region() string {
 	if c.m != nil {
 		return c.m.Region
 	}
-	var sent struct{ Region string }
+	var sent struct {
+		Region string `json:"region"`
+	}
 	_ = json.Unmarshal(c.body, &sent) // what is wrong with it is said later
 	return sent.Region
 }
@@ -190,7 +192,7 @@ func (c *call) refused() *refusal {
 func write(w http.ResponseWriter, status int, body any) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(body) // the client is gone, if anything
+	_ = json.NewEncoder(w).Encode(body) //nolint:errchkjson // the client is gone, if anything
 }
 
 // decode reads the body, and refuses what the API does not have.
