@@ -94,6 +94,7 @@ func (s *stage) foreign() {
 		s.end(s.Execute(job, env), 0)
 	}
 	s.Execute(job, nil)
+	await(s.t, func() bool { return s.host.Running() == 5 })
 }
 
 func await(t *testing.T, yes func() bool) {
