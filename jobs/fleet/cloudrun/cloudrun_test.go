@@ -149,6 +149,21 @@ func TestStandInDuplicatesAreCancelled(t *testing.T) {
 	}
 }
 
+// Cancelling a duplicate is for what could not be seen: what can be seen is not made twice.
+func TestStandInLostAnswerMakesNoDuplicate(t *testing.T) {
+	t.Parallel()
+	s := newStage(t)
+	s.Inject(runfake.Fault{On: runfake.Run, Times: 1, Done: true})
+	order := order()
+	first := start(t, s.replica(), order)
+	if again := start(t, s.replica(), order); again != first {
+		t.Errorf("again: %s, not %s", again, first)
+	}
+	if all := list(t, s.replica()); len(all) != 1 {
+		t.Errorf("there are %+v", all)
+	}
+}
+
 // A list that lags does not show what was made a moment ago.
 func TestStandInExecutionCountsBeforeItIsListed(t *testing.T) {
 	t.Parallel()
