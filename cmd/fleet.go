@@ -11,7 +11,9 @@ import (
 	"freshet/config"
 	"freshet/jobs"
 	"freshet/jobs/fleet"
+	"freshet/jobs/fleet/cloudrun"
 	"freshet/jobs/fleet/fly"
+	"freshet/jobs/kind"
 )
 
 // fleets are the providers of the pools whose workers "freshet api" starts, by pool. What they are made of is
@@ -28,13 +30,14 @@ type cloudFleet struct {
 // cloudFleets are the pools' providers outside of this host.
 func (a *app) cloudFleets(settings *config.Config, install string) (fleets, error) {
 	found := fleets{}
+	google := cloudrun.NewClient(cloudrun.Options{Tokens: cloudrun.NewMetadata(cloudrun.MetadataServer, nil)})
 	for _, pool := range settings.Pools {
-		provider, err := a.cloudFleet(pool, install)
+		provider, err := a.cloudFleet(pool, install, google)
 		switch {
 		case err != nil:
 			return nil, &exitError{exitConfig, fmt.Errorf("pool %s: %w", pool.Name, err)}
 		case provider.Fleet != nil:
-			found[pool.Name] = cloudFleet{provider, generation(pool)}
+			found[pool.Name] = cloudFleet{provider, a.generation(pool)}
 		}
 	}
 	return found, nil
@@ -43,17 +46,25 @@ func (a *app) cloudFleets(settings *config.Config, install string) (fleets, erro
 // flyTokenVariable holds what may start machines of the workers' app.
 const flyTokenVariable = "FLY_API_TOKEN"
 
-func (a *app) cloudFleet(pool config.Pool, install string) (fleet.Provider, error) {
+func (a *app) cloudFleet(pool config.Pool, install string, google *cloudrun.Client) (fleet.Provider, error) {
 	switch pool.Provider {
 	case config.ProviderFly:
 		token := a.env(flyTokenVariable)
 		if token == "" {
 			return fleet.Provider{}, errors.New(flyTokenVariable + " is not set; machines on Fly are started with it")
 		}
+		image, err := kind.Resolve(pool.Fly.Image, a.Lookup)
+		if err != nil {
+			return fleet.Provider{}, fmt.Errorf("image: %w", err)
+		}
 		return fly.New(fly.Config{
-			BaseURL: a.env("FLY_FLAPS_BASE_URL"), Token: token, App: pool.Fly.App, Image: pool.Fly.Image, Regions: pool.Fly.Regions, Size: pool.Fly.Size,
+			BaseURL: a.env("FLY_FLAPS_BASE_URL"), Token: token, App: pool.Fly.App, Image: image, Regions: pool.Fly.Regions, Size: pool.Fly.Size,
 			Install: install, Pool: pool.Name, Command: cloudWorker(pool),
 		})
+	case config.ProviderCloudRun:
+		return cloudrun.New(google, cloudrun.Pool{
+			Project: pool.CloudRun.Project, Location: pool.CloudRun.Location, Job: pool.CloudRun.Job, Install: install, Name: pool.Name,
+		}), nil
 	default:
 		return fleet.Provider{}, nil
 	}
@@ -68,8 +79,9 @@ func cloudWorker(pool config.Pool) []string {
 const cloudDrain = 270
 
 // generation tells what workers of a pool are made of, and not how many there may be.
-func generation(pool config.Pool) string {
+func (a *app) generation(pool config.Pool) string {
 	pool.Min, pool.Max, pool.HoursPerDay = 0, 0, 0
+	pool.Fly.Image, _ = kind.Resolve(pool.Fly.Image, a.Lookup) // refused before, if it cannot be
 	text, _ := json.Marshal(pool) //nolint:errchkjson // texts and numbers
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:6])

@@ -50,7 +50,7 @@ func (u *up) programs() ([]crew.Program, error) {
 		}
 		arguments := append([]string{"--config", settings.Path, "--drain", u.options.drain.String()}, u.options.child.arguments()...)
 		program := workerProgram(self, pool, workers,
-			replaced(environ(), nil, append(listenVariables(), "FRESHET_SECRET_KEY", riverUIVariable)...), arguments...)
+			replaced(environ(), nil, append(listenVariables(), "FRESHET_SECRET_KEY", riverUIVariable, flyTokenVariable)...), arguments...)
 		program.StopWithin, program.RetireWithin = stop, u.options.retire
 		programs = append(programs, program)
 	}

@@ -266,7 +266,7 @@ func (a *app) ownSecrets() []string {
 	var values []string
 	for _, name := range []string{
 		"DATABASE_URL", "DATABASE_DIRECT_URL", "FRESHET_DATABASE_URL", "FRESHET_DATABASE_DIRECT_URL",
-		"FRESHET_API_KEY", "FRESHET_SECRET_KEY", riverUIVariable,
+		"FRESHET_API_KEY", "FRESHET_SECRET_KEY", riverUIVariable, flyTokenVariable,
 	} {
 		values = append(values, a.env(name))
 	}

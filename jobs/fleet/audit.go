@@ -12,6 +12,8 @@ const (
 	zombieAfter = 90 * time.Second
 	// goneAfter is how old a unit has to be to be missed: a provider's list may lag.
 	goneAfter = 30 * time.Second
+	// brokenAfter is how long a unit that failed is left for somebody to look at.
+	brokenAfter = 24 * time.Hour
 )
 
 // Findings are what differs between a ledger and its provider.
@@ -39,7 +41,7 @@ func Audit(ledger []jobs.Unit, workers []jobs.Worker, known []Unit, now time.Tim
 			slices.ContainsFunc(workers, func(w jobs.Worker) bool { return w.Unit == k.ID && now.Before(w.LeaseUntil) })
 		switch {
 		case wanted || now.Sub(k.Since) < zombieAfter:
-		case k.State == Failed:
+		case k.State == Failed && now.Sub(k.Since) > brokenAfter:
 			f.Broken = append(f.Broken, k.ID)
 		case k.State.Alive() && k.State != Stopping:
 			f.Zombies = append(f.Zombies, k.ID)

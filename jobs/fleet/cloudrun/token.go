@@ -45,6 +45,9 @@ type Metadata struct {
 	renewAt time.Time
 }
 
+// MetadataServer is where Google's machines find their own.
+const MetadataServer = "http://metadata.google.internal"
+
 // NewMetadata makes a Metadata of the server at base, such as http://metadata.google.internal. A nil transport
 // is one that uses no proxy.
 func NewMetadata(base string, transport http.RoundTripper) *Metadata {
