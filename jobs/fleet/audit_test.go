@@ -46,7 +46,7 @@ func TestAudit(t *testing.T) {
 		"it is about to end":             {known: []Unit{runs("a", Stopping, old)}},
 		"it is stopped":                  {known: []Unit{runs("a", Stopped, old)}},
 		"it failed a while ago":          {known: []Unit{runs("a", Failed, old)}},
-		"it failed yesterday":            {known: []Unit{runs("a", Failed, now.Add(-25 * time.Hour))}, want: Findings{Broken: []string{"a"}}},
+		"it failed yesterday":            {known: []Unit{runs("a", Failed, now.Add(-25*time.Hour))}, want: Findings{Broken: []string{"a"}}},
 		"a worker lives in what no ledger knows": {
 			workers: []jobs.Worker{{Unit: "a", LeaseUntil: now.Add(time.Second)}}, known: []Unit{runs("a", Running, old)},
 		},
