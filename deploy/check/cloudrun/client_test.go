@@ -28,7 +28,7 @@ type process struct {
 	done chan int
 }
 
-func (p *process) Signal(sig os.Signal) { p.end(128 + int(sig.(syscall.Signal))) } //nolint:forcetypeassert // the fake's
+func (p *process) Signal(sig os.Signal) { p.end(128 + int(sig.(syscall.Signal))) }
 
 func (p *process) end(code int) { p.once.Do(func() { p.done <- code }) }
 

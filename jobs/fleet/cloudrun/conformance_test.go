@@ -114,6 +114,7 @@ func await(t *testing.T, yes func() bool) {
 func TestConformanceAgainstStandIn(t *testing.T) {
 	t.Parallel()
 	fleettest.Run(t, func(t *testing.T) fleettest.Rig {
+		t.Helper()
 		s := newStage(t)
 		return fleettest.Rig{
 			Replica: s.replica,

@@ -14,7 +14,7 @@ import (
 const (
 	// tokenPath is where the metadata server answers with a token of the service account:
 	// https://cloud.google.com/run/docs/securing/service-identity.
-	tokenPath = "/computeMetadata/v1/instance/service-accounts/default/token" //nolint:gosec // no credential
+	tokenPath = "/computeMetadata/v1/instance/service-accounts/default/token"
 	// tokenSpare is how long a token must still be good for.
 	tokenSpare = 2 * time.Minute
 	// tokenTimeout bounds the question: the server is on the same host.

@@ -43,7 +43,7 @@ func TestMetadataTokensAreKeptUntilShortlyBeforeTheirEnd(t *testing.T) {
 		}{
 			{0, "token-1"}, {time.Minute, "token-1"}, {56 * time.Minute, "token-1"}, {time.Minute, "token-2"}, {0, "token-2"},
 		} {
-			time.Sleep(step.wait)
+			<-time.After(step.wait)
 			got, err := tokens.Token(t.Context())
 			if err != nil || got != step.want {
 				t.Errorf("got %q, %v, want %q", got, err, step.want)

@@ -103,11 +103,10 @@ func operation(r *http.Request) (method Method, name string) {
 	if !ok {
 		return "", name
 	}
-	kind := ""
-	if parts := strings.Split(name, "/"); len(parts)%2 == 0 && len(parts) >= 2 {
+	parts := strings.Split(name, "/")
+	kind := "list of " + parts[len(parts)-1]
+	if len(parts)%2 == 0 {
 		kind = parts[len(parts)-2]
-	} else {
-		kind = "list of " + parts[len(parts)-1]
 	}
 	name, verb, _ := strings.Cut(name, ":")
 	switch fmt.Sprint(r.Method, " ", kind, " ", verb) {
@@ -150,7 +149,13 @@ func (s *Server) serve(method Method, name string, r *http.Request) (any, *probl
 		return s.list(name, r)
 	case "":
 		return nil, missing(name)
+	default:
+		return s.serveOne(method, name)
 	}
+}
+
+// serveOne is for what is about one execution.
+func (s *Server) serveOne(method Method, name string) (any, *problem) {
 	at := slices.IndexFunc(s.executions, func(e *execution) bool { return name == e.name || name == e.operation() })
 	if at < 0 {
 		return nil, missing(name)
@@ -252,12 +257,19 @@ func reply(w http.ResponseWriter, r *http.Request, content any) {
 	if strings.Contains(r.URL.Query().Get("$alt"), "enum-encoding=int") {
 		content = numbered(content)
 	}
-	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
-	_ = json.NewEncoder(w).Encode(content) // who asked has gone
+	write(w, http.StatusOK, content)
 }
 
 func refuse(w http.ResponseWriter, status int, code, message string) {
+	write(w, status, map[string]any{"error": map[string]any{"code": status, "message": message, "status": code}})
+}
+
+func write(w http.ResponseWriter, status int, content any) {
+	text, err := json.Marshal(content)
+	if err != nil {
+		panic(err) // it is made here
+	}
 	w.Header().Set("Content-Type", "application/json; charset=UTF-8")
 	w.WriteHeader(status)
-	_ = json.NewEncoder(w).Encode(map[string]any{"error": map[string]any{"code": status, "message": message, "status": code}})
+	_, _ = w.Write(text) // who asked may have gone
 }
