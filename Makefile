@@ -11,7 +11,7 @@ MODULES  := ui/node_modules/.package-lock.json
 GENERATED := api/openapi.json migrations cmd/builtin/files
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev example build sdk install chromium test test/go test/race test/faults test/attacks test/ui chaos fuzz lint fmt generate verify bench bench/latency bench/stream
+.PHONY: help demo dev example build sdk install chromium test test/go test/race test/faults test/attacks test/ui test/deploy chaos fuzz lint fmt generate verify bench bench/latency bench/stream
 
 help: ## Show this list
 	@sed -n 's/^\([a-z/]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-13s %s\n", $$1, $$2 }'
@@ -43,7 +43,7 @@ install: $(MODULES) ## Install what the demo and the tests need, where that may 
 chromium:
 	@scripts/install chromium
 
-test: install test/go test/faults test/ui ## Install what the tests need and run them all
+test: install test/go test/faults test/ui test/deploy ## Install what the tests need and run them all
 
 test/go: ## Run the Go tests
 	$(TEST) ./...
@@ -70,6 +70,10 @@ fuzz: ## Fuzz each reader of what strangers send, for FUZZTIME
 
 test/ui: $(MODULES) ## Run the TypeScript tests
 	$(NPM) test --prefix ui
+
+# Modules of their own, so that what the vendors' libraries bring along stays out of Freshet's.
+test/deploy: ## Check what is in deploy/, as far as that can be done without a cloud
+	@set -e; for module in deploy/check/*/go.mod; do (cd "$$(dirname "$$module")" && $(TEST) ./...); done
 
 lint: $(MODULES) ## Check the code of all languages
 	$(LINT) run

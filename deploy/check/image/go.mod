@@ -1,0 +1,3 @@
+module freshet/deploy/check/image
+
+go 1.26.8
