@@ -82,7 +82,7 @@ const cloudDrain = 270
 func (a *app) generation(pool config.Pool) string {
 	pool.Min, pool.Max, pool.HoursPerDay = 0, 0, 0
 	pool.Fly.Image, _ = kind.Resolve(pool.Fly.Image, a.Lookup) // refused before, if it cannot be
-	text, _ := json.Marshal(pool) //nolint:errchkjson // texts and numbers
+	text, _ := json.Marshal(pool)                              //nolint:errchkjson // texts and numbers
 	sum := sha256.Sum256(text)
 	return hex.EncodeToString(sum[:6])
 }

@@ -58,7 +58,7 @@ func (r *Reconciler) Provide(providers map[string]fleet.Provider) {
 	r.bell.Wake()
 }
 
-// Wake has a pool looked at at once; an empty name means all. It never blocks.
+// Wake has the Reconciler look at a pool at once; an empty name means all. It never blocks.
 func (r *Reconciler) Wake(pool string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()

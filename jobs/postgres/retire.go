@@ -2,6 +2,7 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
@@ -25,11 +26,10 @@ func (s *Store) Retire(ctx context.Context, worker uuid.UUID) (granted bool, err
 			AND p.min_units > (SELECT count(*) FROM freshet.workers o WHERE o.pool = w.pool AND o.id <> w.id
 				AND o.died_at IS NULL AND o.retiring_at IS NULL AND o.lease_until > clock_timestamp()))
 		RETURNING true`, worker).QueryRow(func(row pgx.Row) error {
-		err := row.Scan(&granted)
-		if noRows(err) == jobs.ErrNotFound {
-			return nil
+		if err := row.Scan(&granted); !errors.Is(err, pgx.ErrNoRows) {
+			return err
 		}
-		return err
+		return nil
 	})
 	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return false, fmt.Errorf("retire worker %s: %w", worker, err)
