@@ -29,6 +29,9 @@ SELECT 'worker', pool, '', count(*), sum(slots) FROM freshet.workers
 WHERE died_at IS NULL AND lease_until > clock_timestamp() GROUP BY pool
 UNION ALL
 SELECT 'unit', pool, state, count(*), 0 FROM freshet.fleet_units WHERE state <> 'ended' GROUP BY pool, state
+UNION ALL
+SELECT CASE WHEN failed THEN 'failed' ELSE 'done' END, pool, '', count(*), 0 FROM freshet.fleet_units
+WHERE state = 'ended' AND ended_at > clock_timestamp() - interval '1 hour' GROUP BY pool, failed
 ORDER BY 2`
 
 // ownStatsSQL counts what has not ended of one owner.
@@ -98,6 +101,10 @@ func countPool(stats *jobs.Stats, pool, what, state string, n int, more float64)
 		of.Workers, of.Slots = n, int(more)
 	case "unit":
 		of.Units[jobs.UnitState(state)] = n
+	case "done":
+		of.Done = n
+	case "failed":
+		of.Failed = n
 	}
 }
 
