@@ -44,7 +44,7 @@ func (*source) Connections() jobs.Connections {
 func busy() *source {
 	return &source{stats: jobs.Stats{
 		Pools: []jobs.PoolStats{{
-			Pool: "default", Queued: 7, Oldest: 90 * time.Second, Running: 3, Workers: 2, Slots: 8, Units: map[jobs.UnitState]int{jobs.UnitUp: 2},
+			Pool: "default", Queued: 7, Oldest: 90 * time.Second, Running: 3, Workers: 2, Slots: 8, Units: map[jobs.UnitState]int{jobs.UnitUp: 2}, Done: 5, Failed: 1,
 		}},
 		Kinds: []jobs.KindStats{{Kind: "report", Waiting: map[jobs.WaitReason]int{jobs.WaitQueued: 7}, Running: 3}},
 	}}
@@ -80,6 +80,7 @@ func everything(s metrics.Source) *metrics.Replica {
 	r.StreamOpened()
 	r.StreamClosed()
 	r.Delivery(metrics.DeliveryDone)
+	r.Order("default", metrics.OrderRefused)
 	r.WorkersLost(2)
 	r.TakenOver(3)
 	return r
@@ -91,6 +92,8 @@ func TestReplica(t *testing.T) {
 		`freshet_build_info{version="1.2.3"} 1`,
 		`freshet_queue_depth{pool="default"} 7`, `freshet_queue_oldest_seconds{pool="default"} 90`, `freshet_pool_running{pool="default"} 3`,
 		`freshet_workers{pool="default"} 2`, `freshet_worker_slots{pool="default"} 8`, `freshet_fleet_units{pool="default",state="up"} 2`,
+		`freshet_fleet_exits_1h{pool="default",result="done"} 5`, `freshet_fleet_exits_1h{pool="default",result="failed"} 1`,
+		`freshet_fleet_starts_total{pool="default",result="refused"} 1`,
 		`freshet_tasks_pending{kind="report",reason="queued"} 7`, `freshet_tasks_running{kind="report"} 3`,
 		`freshet_http_request_seconds_count{method="GET",route="/v1/tasks/{id}",status="2xx"} 1`,
 		`freshet_http_request_seconds_count{method="other",route="none",status="4xx"} 1`,
@@ -119,7 +122,7 @@ func TestLoadIsRemembered(t *testing.T) {
 		if now := database.asked.Load(); now != asked {
 			t.Errorf("a hundred scrapes at once ask the database %d times", now-asked)
 		}
-		time.Sleep(time.Minute)
+		<-time.After(time.Minute)
 		database.err = errors.New("asleep")
 		wantLines(t, page(t, replica), `freshet_queue_depth{pool="default"} 7`, "freshet_load_age_seconds 60")
 		database.stats.Pools[0].Queued, database.err = 1, nil
@@ -196,6 +199,7 @@ func TestNobodyCounts(t *testing.T) {
 	replica.StreamOpened()
 	replica.StreamClosed()
 	replica.Delivery(metrics.DeliveryDone)
+	replica.Order("", metrics.OrderStarted)
 	replica.WorkersLost(1)
 	replica.TakenOver(1)
 	var worker *metrics.Worker

@@ -23,9 +23,11 @@ func TestStats(t *testing.T) {
 	b.submit(func(s *jobs.Submission) { s.Owner, s.ScheduledAt = "bob", &later })
 	_, err := b.Pool().Exec(t.Context(), `UPDATE freshet.attempts SET since = since - interval '1 hour' WHERE task_id = $1`, waits)
 	b.ok(err)
-	_, err = b.Pool().Exec(t.Context(), `INSERT INTO freshet.fleet_units (intent, pool, provider, generation, state, created_at, boot_until)
-		VALUES ($1, 'idle', 'process', '', 'starting', now(), now()), ($2, 'idle', 'process', '', 'ended', now(), now())`, uuid.New(), uuid.New())
-	b.ok(err)
+	for _, unit := range []string{"'starting', NULL, false", "'ended', now(), false", "'ended', now(), true", "'ended', now() - interval '2 hours', true"} {
+		_, err = b.Pool().Exec(t.Context(), `INSERT INTO freshet.fleet_units (intent, pool, provider, generation, created_at, ordered_at, boot_until, state, ended_at, failed)
+			VALUES ($1, 'idle', 'process', '', now(), now(), now(), `+unit+`)`, uuid.New())
+		b.ok(err)
+	}
 
 	all, err := b.Stats(t.Context())
 	b.ok(err)
@@ -41,7 +43,7 @@ func TestStats(t *testing.T) {
 		busy.Oldest < time.Hour || busy.Oldest > 2*time.Hour {
 		t.Errorf("busy pool %+v", busy)
 	}
-	if idle.Pool != "idle" || idle.Queued+idle.Running+idle.Workers != 0 || idle.Oldest != 0 || len(idle.Units) != 1 || idle.Units[jobs.UnitStarting] != 1 {
+	if idle.Pool != "idle" || idle.Queued+idle.Running+idle.Workers != 0 || idle.Oldest != 0 || len(idle.Units) != 1 || idle.Units[jobs.UnitStarting] != 1 || idle.Done != 1 || idle.Failed != 1 {
 		t.Errorf("idle pool %+v", idle)
 	}
 
