@@ -57,6 +57,8 @@ func strangers() map[string]struct {
 		"resume-schedule":    {"/v1/schedules/adas/resume", "", 403},
 		"run-schedule":       {"/v1/schedules/adas/run", "", 403},
 		"list-workers":       {"/v1/workers", "", 403},
+		"get-stats":          {"/v1/stats?owner=ada", "", 403},
+		"metrics":            {"/metrics", "", 403},
 		"list-keys":          {"/v1/keys", "", 403},
 		"create-key":         {"/v1/keys", `{"name":"mine","admin":true}`, 403},
 		"rotate-key":         {"/v1/keys/a/rotate", "", 403},

@@ -8,9 +8,13 @@ import (
 	"log/slog"
 	"net/http"
 	"runtime/debug"
+	"strconv"
 	"time"
 
+	"github.com/go-chi/chi/v5"
+
 	"freshet/jobs"
+	"freshet/jobs/tracing"
 )
 
 // call is one request, as handlers see it. It belongs to the request's goroutine.
@@ -22,6 +26,7 @@ type call struct {
 	let      credential    // set by guard
 	signedIn bool          // set by guard: let is a session's
 	objects  []string      // what the audit log is told that it is about
+	span     tracing.Span
 
 	body         []byte // set by guard, for operations that have one
 	bodyOptional bool
@@ -72,7 +77,11 @@ func (s *Server) trace(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		started := time.Now()
 		c := &call{id: requestID(r), writer: &recorder{ResponseWriter: w}}
-		c.request = r.WithContext(context.WithValue(r.Context(), callKey{}, c))
+		ctx := tracing.FromHeader(r.Context(), r.Header)
+		if !isProbe(r) {
+			ctx, c.span = s.tracer.Start(ctx, tracing.Serves, "HTTP")
+		}
+		c.request = r.WithContext(context.WithValue(ctx, callKey{}, c))
 		if r.ContentLength != 0 { // net/http reads what no handler reads, for as long as it takes
 			_ = http.NewResponseController(w).SetReadDeadline(started.Add(s.limits.BodyTime)) // not every connection has one: a test's has not
 		}
@@ -87,9 +96,33 @@ func (s *Server) trace(next http.Handler) http.Handler {
 			// another request begin where we do not. RFC 9112, 6.1.
 			header.Set("Connection", "close")
 		}
-		defer func() { s.log(c, time.Since(started)) }()
+		defer func() {
+			took := time.Since(started)
+			s.count(c, took)
+			s.log(c, took)
+		}()
 		next.ServeHTTP(c.writer, c.request)
 	})
+}
+
+// isProbe tells whether a machine asks, time and again, how the process is.
+func isProbe(r *http.Request) bool {
+	return r.URL.Path == healthPath || r.URL.Path == readyPath || r.URL.Path == metricsPath
+}
+
+// count tells the metrics and the trace of a call, by the pattern of its route: an address holds ids.
+func (s *Server) count(c *call, took time.Duration) {
+	method, route, status := c.request.Method, chi.RouteContext(c.request.Context()).RoutePattern(), c.writer.status
+	s.metrics.Request(method, route, status, took)
+	if route != "" {
+		c.span.Rename(method + " " + route)
+		c.span.Set(tracing.Text(tracing.Method, method), tracing.Text(tracing.Route, route))
+	}
+	c.span.Set(tracing.Number(tracing.Status, status))
+	if status >= http.StatusInternalServerError {
+		c.span.Fail(strconv.Itoa(status))
+	}
+	c.span.End()
 }
 
 // log writes the one line about a call. The query stays out of it: it may hold a signature.
@@ -100,7 +133,7 @@ func (s *Server) log(c *call, took time.Duration) {
 		level = slog.LevelWarn
 	case c.writer.status >= http.StatusInternalServerError:
 		level = slog.LevelError
-	case c.request.URL.Path == healthPath || c.request.URL.Path == readyPath:
+	case isProbe(c.request):
 		level = slog.LevelDebug
 	}
 	attributes := []slog.Attr{

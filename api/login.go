@@ -87,7 +87,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	var refused *problem
 	switch {
 	case err == nil:
-		http.Redirect(w, r, backTo(r.PostForm.Get("to")), http.StatusSeeOther)
+		http.Redirect(w, r, backTo(r.PostForm.Get("to")), http.StatusSeeOther) //nolint:gosec // backTo lets only pages of ours through
 	case errors.As(err, &refused) && (refused.Code == codeUnauthorized || refused.Code == codeTooManyLogins):
 		maps.Copy(w.Header(), refused.headers)
 		s.loginAgain(w, r, refused.Status, loginContent{Failed: refused.Detail, To: r.PostForm.Get("to")})

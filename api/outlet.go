@@ -61,6 +61,7 @@ func (s *Server) open(ctx context.Context, wake func()) (*outlet, error) {
 	if err := s.streams.enter(o); err != nil {
 		return nil, err
 	}
+	s.metrics.StreamOpened()
 	o.unwatch = context.AfterFunc(ctx, wake)
 	o.due = o.next()
 	o.timer = time.AfterFunc(o.due.Sub(now), wake)
@@ -75,6 +76,7 @@ func (o *outlet) close() {
 	o.unwatch()
 	o.timer.Stop()
 	o.server.streams.leave(o)
+	o.server.metrics.StreamClosed()
 }
 
 // streamed is the answer that run writes once all routing has returned, so that its frames are not held

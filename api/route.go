@@ -98,6 +98,8 @@ func (s *Server) operations(mux chi.Router) huma.API {
 	s.credentialRoutes(r)
 	s.auditRoutes(r)
 	s.healthRoutes(r)
+	s.metricsRoutes(r)
+	s.statsRoutes(r)
 	return r.api
 }
 

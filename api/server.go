@@ -18,9 +18,11 @@ import (
 	"freshet/api/issuer"
 	"freshet/api/password"
 	"freshet/jobs"
+	"freshet/jobs/metrics"
 	"freshet/jobs/postgres"
 	"freshet/jobs/realtime"
 	"freshet/jobs/secret"
+	"freshet/jobs/tracing"
 	"freshet/jobs/webhook"
 )
 
@@ -39,6 +41,8 @@ type Config struct {
 	Webhooks    webhook.Policy // where messages may be sent
 	RiverUI     *url.URL       // where River UI runs, with its user and password, if it wants some; nil: there is none
 	Limits      Limits
+	Metrics     *metrics.Replica // counts, and is shown to admins; nil: nothing is
+	Tracer      *tracing.Tracer  // nil: no spans are made
 }
 
 // Limits bounds what one request may take. A zero field means its default.
@@ -109,6 +113,8 @@ type Server struct {
 	version string
 	hearing func() bool
 	limits  Limits
+	metrics *metrics.Replica
+	tracer  *tracing.Tracer
 
 	catalogue *catalogue
 	feed      *Feed
@@ -152,7 +158,8 @@ func New(ctx context.Context, config Config) (*Server, error) {
 	s := &Server{
 		store: config.Store, hub: config.Hub, logger: config.Logger, version: config.Version,
 		addresses: newAddresses(config.PublicURL), hearing: config.Hearing,
-		limits:    config.Limits.orDefaults(),
+		limits:  config.Limits.orDefaults(),
+		metrics: config.Metrics, tracer: config.Tracer,
 		feed:      NewFeed(config.Store, config.PublicURL),
 		streams:   newStreams(config.Limits.orDefaults().Streams),
 		allowed:   newAllowances(config.Store, config.Limits.orDefaults(), config.Logger),

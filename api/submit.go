@@ -9,6 +9,7 @@ import (
 	"github.com/google/uuid"
 
 	"freshet/jobs"
+	"freshet/jobs/tracing"
 )
 
 func (s *Server) submitRoutes(r *routes) {
@@ -69,6 +70,10 @@ func (s *Server) place(ctx context.Context, order order) (*submitOutput, error) 
 	if err := s.afford(ctx, order); err != nil {
 		return nil, err
 	}
+	ctx, span := s.tracer.Start(ctx, tracing.Produces, "submit "+order.Kind,
+		tracing.Text(tracing.Kind, order.Kind), tracing.Text(tracing.Pool, order.Pool), tracing.Text(tracing.Task, order.ID.String()))
+	defer span.End()
+	order.Trace = tracing.Parent(ctx)
 	for range freedTries {
 		submitted, err := s.store.Submit(ctx, order.Submission)
 		if err != nil {
@@ -147,9 +152,12 @@ func (s *Server) submitBatch(ctx context.Context, _ *struct{}) (*batchOutput, er
 	if err := s.afford(ctx, orders...); err != nil {
 		return nil, err
 	}
+	ctx, span := s.tracer.Start(ctx, tracing.Produces, "submit", tracing.Number(tracing.Tasks, len(orders)))
+	defer span.End()
 	submissions := make([]jobs.Submission, len(orders))
 	for i, order := range orders {
 		submissions[i] = order.Submission
+		submissions[i].Trace = tracing.Parent(ctx)
 	}
 	submitted, err := s.store.SubmitAll(ctx, submissions)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"freshet/api"
 	"freshet/config"
 	"freshet/jobs"
+	"freshet/jobs/metrics"
 	"freshet/jobs/postgres"
 	"freshet/jobs/process"
 	"freshet/jobs/realtime"
@@ -154,12 +155,17 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 		return nil, err
 	}
 	outside := s.settings.Server
+	tracer, err := a.tracer(ctx, s.settings, "freshet-api")
+	if err != nil {
+		return nil, err
+	}
+	counted := metrics.NewReplica(a.Version, s.store)
 	feed := api.NewFeed(s.store, outside.PublicURL)
 	hub := realtime.New(feed, a.logger)
 	r := &replica{logger: a.logger, fleets: s.fleets, reloader: newReloader(s.store, a.logger)}
 	r.settings.Store(s.settings)
 	policy := webhook.Policy{Allow: outside.Webhooks.Allow, AllowHTTP: outside.Webhooks.AllowHTTP, Loopback: s.dev}
-	r.control = newControlPlane(s.store, box, policy, feed.Message, func() jobs.Retention { return r.settings.Load().Retention }, a.logger)
+	r.control = newControlPlane(s.store, box, policy, feed.Message, counted, func() jobs.Retention { return r.settings.Load().Retention }, a.logger)
 	changed := func() { r.control.wake(); r.reloader.look(); r.server.Wake() }
 	listener, err := s.store.Listener(s.db.direct, postgres.Hints{
 		Task: hub.Wake, Control: changed, Queue: r.control.reconciler.Wake, Deliver: r.control.courier.Wake,
@@ -171,7 +177,7 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	r.server, err = api.New(ctx, api.Config{
 		Store: s.store, Hub: hub, Secrets: box, PublicURL: outside.PublicURL, CORSOrigins: outside.CORSOrigins,
 		Issuers: outside.Auth.Issuers, Proxies: outside.TrustedProxies, Webhooks: policy, RiverUI: outside.RiverUI, Limits: limits(outside.Limits),
-		Hearing: listener.Hearing, Version: a.Version, Logger: a.logger,
+		Hearing: listener.Hearing, Version: a.Version, Logger: a.logger, Metrics: counted, Tracer: tracer,
 	})
 	switch {
 	case errors.Is(err, secret.ErrWrongKey):
@@ -179,7 +185,7 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	case err != nil:
 		return nil, err
 	}
-	r.parts = slices.Concat([]supervisor.Part{{Name: "listener", Run: listener.Run}}, r.control.parts(), []supervisor.Part{
+	r.parts = slices.Concat([]supervisor.Part{{Name: "traces", Run: tracer.Run}, {Name: "listener", Run: listener.Run}}, r.control.parts(), []supervisor.Part{
 		{Name: "hub", Run: hub.Run},
 		{Name: "catalogue", Run: r.server.Run},
 		{Name: "reload", Run: r.reloader.run},

@@ -6,6 +6,7 @@ import (
 
 	"freshet/jobs"
 	"freshet/jobs/control"
+	"freshet/jobs/metrics"
 	"freshet/jobs/postgres"
 	"freshet/jobs/secret"
 	"freshet/jobs/supervisor"
@@ -27,17 +28,18 @@ type controlPlane struct {
 type composer = func(jobs.Sending) ([]byte, error)
 
 func newControlPlane(
-	store *postgres.Store, box *secret.Box, policy webhook.Policy, compose composer, retention func() jobs.Retention, logger *slog.Logger,
+	store *postgres.Store, box *secret.Box, policy webhook.Policy, compose composer, counted *metrics.Replica,
+	retention func() jobs.Retention, logger *slog.Logger,
 ) *controlPlane {
 	sender := webhook.NewSender(policy)
 	return &controlPlane{
 		controller: control.New(store, logger),
-		reaper:     control.NewReaper(store, logger),
+		reaper:     control.NewReaper(store, counted, logger),
 		clock:      control.NewClock(store, logger),
 		janitor:    control.NewJanitor(store, logger, retention),
-		reconciler: control.NewReconciler(store, logger),
+		reconciler: control.NewReconciler(store, counted, logger),
 		courier: control.NewCourier(control.CourierConfig{
-			Store: store, Sender: sender, Seal: webhook.NewSeal(box), Compose: compose, Logger: logger,
+			Store: store, Sender: sender, Seal: webhook.NewSeal(box), Compose: compose, Logger: logger, Metrics: counted,
 		}),
 		sender: sender,
 	}

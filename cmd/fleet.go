@@ -3,7 +3,6 @@ package cmd
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -44,7 +43,7 @@ func (a *app) cloudFleets(settings *config.Config, install string) (fleets, erro
 }
 
 // flyTokenVariable holds what may start machines of the workers' app.
-const flyTokenVariable = "FLY_API_TOKEN"
+const flyTokenVariable = "FLY_API_TOKEN" //nolint:gosec // its name, no secret
 
 func (a *app) cloudFleet(pool config.Pool, install string, google *cloudrun.Client) (fleet.Provider, error) {
 	switch pool.Provider {
@@ -82,8 +81,7 @@ const cloudDrain = 270
 func (a *app) generation(pool config.Pool) string {
 	pool.Min, pool.Max, pool.HoursPerDay = 0, 0, 0
 	pool.Fly.Image, _ = kind.Resolve(pool.Fly.Image, a.Lookup) // refused before, if it cannot be
-	text, _ := json.Marshal(pool)                              //nolint:errchkjson // texts and numbers
-	sum := sha256.Sum256(text)
+	sum := sha256.Sum256(fmt.Appendf(nil, "%+v", pool))
 	return hex.EncodeToString(sum[:6])
 }
 

@@ -46,6 +46,9 @@ func (a *app) settingsOf(path string) (*config.Config, []string, error) {
 			return nil, sources, &exitError{exitConfig, fmt.Errorf("%s: %w", riverUIVariable, err)}
 		}
 	}
+	if url := a.env("FRESHET_OTLP"); url != "" {
+		settings.Server.Telemetry.OTLP = url
+	}
 	return settings, sources, nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"os/signal"
 	"path/filepath"
@@ -22,6 +23,7 @@ import (
 	"freshet/jobs/process"
 	"freshet/jobs/runner"
 	"freshet/jobs/supervisor"
+	"freshet/jobs/tracing"
 	"freshet/jobs/webhook"
 	"freshet/jobs/worker"
 )
@@ -48,6 +50,8 @@ type workerOptions struct {
 	dotenv bool
 	idle   bool
 	child  childOptions
+
+	metrics string // address; empty: none
 }
 
 func (a *app) workerCommand() *cobra.Command {
@@ -64,6 +68,7 @@ func (a *app) workerCommand() *cobra.Command {
 	flags.DurationVar(&options.drain, "drain", 30*time.Second, "what running attempts may take to finish when the worker is told to leave")
 	flags.BoolVar(&options.idle, "idle-exit", false, "leave, with exit code 0, after the pool's idleTimeout without work")
 	childFlags(flags, &options.child)
+	flags.StringVar(&options.metrics, "metrics", "", "address to show metrics at, for Prometheus, to whoever asks: such as 127.0.0.1:9464 (default: nowhere)")
 	flags.BoolVar(&options.dotenv, "dotenv", false, "read .env.local and .env beside freshet.yaml for ${VAR} and passEnv")
 	return command
 }
@@ -142,10 +147,15 @@ func (a *app) pull(ctx context.Context, stores stores, db database, place *workp
 		return err
 	}
 	self.Session = db.direct != ""
+	watch, err := a.observed(ctx, place, stores.work, options.metrics)
+	if err != nil {
+		return err
+	}
+	place.host.Tracer = watch.tracer
 	retired, stop := signal.NotifyContext(context.WithoutCancel(ctx), retireSignal)
 	defer stop()
 	hosts, reloader := runner.NewHosts(place.host), newReloader(stores.work, a.logger)
-	reloader.take = func(ctx context.Context) error { return a.move(ctx, hosts, stores, self.ID, options) }
+	reloader.take = func(ctx context.Context) error { return a.move(ctx, hosts, stores, self.ID, options, watch.tracer) }
 	ready := make(chan struct{})
 	hurried, signals := hurry()
 	var listener *postgres.Listener
@@ -157,7 +167,7 @@ func (a *app) pull(ctx context.Context, stores stores, db database, place *workp
 		Store: stores.work, Heart: stores.heart, Runner: hosts, Worker: self, Ready: func() { close(ready) },
 		Beat: beatEvery, Hearing: func() bool { return listener.Hearing() },
 		Drain: options.drain, Hurry: hurried, IdleTimeout: idle, Retire: retired.Done(),
-		FetchCooldown: fetchCooldown, PollOnly: db.pooled, Logger: a.logger,
+		FetchCooldown: fetchCooldown, PollOnly: db.pooled, Logger: a.logger, Metrics: watch.metrics, Tracer: watch.tracer,
 	})
 	listener, err = stores.work.Listener(db.direct, postgres.Hints{
 		Worker: func(told uuid.UUID) {
@@ -177,22 +187,22 @@ func (a *app) pull(ctx context.Context, stores stores, db database, place *workp
 	deadline := options.drain + longestGrace(place.settings) + stopSlack
 	ctx, leave := context.WithCancel(ctx)
 	defer leave()
-	return supervisor.Run(ctx, deadline, signals,
-		supervisor.Part{Name: "listener", Run: listener.Run},
-		supervisor.Part{Name: "reload", Run: reloader.run},
-		supervisor.Part{Name: "worker", Run: leaving(workers, leave)},
+	return supervisor.Run(ctx, deadline, slices.Concat([]supervisor.Part{signals}, watch.parts, []supervisor.Part{
+		{Name: "listener", Run: listener.Run},
+		{Name: "reload", Run: reloader.run},
+		{Name: "worker", Run: leaving(workers, leave)},
 		a.notifications(ready),
-	)
+	})...)
 }
 
 // move reads freshet.yaml again, for the attempts that begin from now on. What it says of the pool itself
 // is taken at the next start.
-func (a *app) move(ctx context.Context, hosts *runner.Hosts, stores stores, worker uuid.UUID, options workerOptions) error {
+func (a *app) move(ctx context.Context, hosts *runner.Hosts, stores stores, worker uuid.UUID, options workerOptions, tracer *tracing.Tracer) error {
 	place, err := a.workplace(options)
 	if err != nil {
 		return err
 	}
-	place.host.Sink = stores.work
+	place.host.Sink, place.host.Tracer = stores.work, tracer
 	hosts.Replace(place.host)
 	return stores.work.SetWorkerKinds(ctx, worker, kindNames(place.settings))
 }
@@ -270,6 +280,7 @@ func (a *app) ownSecrets() []string {
 	} {
 		values = append(values, a.env(name))
 	}
+	values = append(values, slices.Collect(maps.Values(otlpHeaders(a.env(otlpHeadersVariable))))...)
 	for _, secret := range webhook.Fields(a.env(webhookVariable)) {
 		values = append(values, secret, strings.TrimPrefix(secret, webhook.SecretPrefix))
 	}

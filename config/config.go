@@ -45,6 +45,7 @@ type Server struct {
 	RiverUI        *url.URL       // where River UI runs, perhaps with a user and password; nil: nowhere
 	TrustedProxies []netip.Prefix // who may say, in X-Forwarded-For, whom a request comes from
 	Auth           Auth
+	Telemetry      Telemetry // of the workers, too
 }
 
 // Webhooks is where messages may be sent, besides to public addresses over https.

@@ -7,7 +7,6 @@ import "slices"
 func later(pattern string) bool {
 	return slices.Contains([]string{
 		"server.dbSleep",
-		"server.telemetry",
 		"kinds[].claude",
 		"credentials",
 	}, pattern)

@@ -48,7 +48,9 @@ type Claim struct {
 	Timeout   time.Duration // tightens the kind's; zero when not given
 	Tries     int           // tries used before this attempt
 	MaxTries  int
+	QueuedAt  time.Time // since when it has waited for a slot; of a first attempt by the clock of who submitted it
 	StartedAt time.Time
+	Trace     string // the trace of its submit, as a traceparent of W3C Trace Context; empty when it has none
 }
 
 // ClaimRefusal says why a claim was not granted.

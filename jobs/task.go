@@ -76,6 +76,7 @@ type Submission struct {
 	ExpiresAt   *time.Time // nil: never; the kind's queueTtl after creation or ScheduledAt
 	Idempotency *Idempotency
 	Webhook     TaskWebhook
+	Trace       string // the trace that the submit is part of, as a traceparent; empty: none
 }
 
 // TaskWebhook is a task's own address to be told of its end. The zero value is none.

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"freshet/jobs"
+	"freshet/jobs/metrics"
 	"freshet/jobs/postgres"
 	"freshet/jobs/webhook"
 )
@@ -44,6 +45,7 @@ type CourierConfig struct {
 	Seal    webhook.Seal
 	Compose func(jobs.Sending) ([]byte, error) // makes the body of a message from what was told
 	Logger  *slog.Logger
+	Metrics *metrics.Replica // nil: nothing is counted
 	// Delay is how long it is until the next try, after so many failures in a row and with what the receiver
 	// asked for; false: there is none. It is webhook.Delay when nil.
 	Delay func(failures int, retryAfter time.Duration) (time.Duration, bool)
@@ -124,10 +126,25 @@ func (c *Courier) deliver(ctx context.Context, sending jobs.Sending) {
 			sent.Next = &delay
 		}
 	}
+	c.Metrics.Delivery(resultOf(sent))
 	limited, cancel := context.WithTimeout(ctx, recordWithin)
 	defer cancel()
 	if err := c.Store.Sent(limited, sent); err != nil {
 		c.Logger.Warn("what became of a delivery was not recorded; it is sent again", "delivery", sending.ID, "error", err)
+	}
+}
+
+// resultOf is what became of a try.
+func resultOf(sent jobs.Sent) metrics.Delivered {
+	switch {
+	case sent.OK:
+		return metrics.DeliveryDone
+	case sent.Gone:
+		return metrics.DeliveryGone
+	case sent.Next != nil:
+		return metrics.DeliveryAgain
+	default:
+		return metrics.DeliveryGivenUp
 	}
 }
 

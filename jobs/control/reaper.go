@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"freshet/jobs/metrics"
 	"freshet/jobs/postgres"
 )
 
@@ -20,15 +21,16 @@ const (
 type Reaper struct {
 	bell // rung when somebody may have seen a worker die
 
-	store  *postgres.Store
-	logger *slog.Logger
-	vigil  vigil
-	mended time.Time // when River's rows were last looked at
+	store   *postgres.Store
+	metrics *metrics.Replica
+	logger  *slog.Logger
+	vigil   vigil
+	mended  time.Time // when River's rows were last looked at
 }
 
-// NewReaper makes a Reaper; Run starts it.
-func NewReaper(store *postgres.Store, logger *slog.Logger) *Reaper {
-	return &Reaper{bell: newBell(), store: store, logger: logger}
+// NewReaper makes a Reaper; Run starts it. What it does is counted by metrics, which may be nil.
+func NewReaper(store *postgres.Store, counted *metrics.Replica, logger *slog.Logger) *Reaper {
+	return &Reaper{bell: newBell(), store: store, metrics: counted, logger: logger}
 }
 
 // Run looks every few seconds until ctx ends. A database that is away is waited for.
@@ -82,6 +84,7 @@ func (r *Reaper) look(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	r.metrics.WorkersLost(buried)
 	if buried > 0 {
 		r.logger.Warn("workers are silent and count as dead", "workers", buried)
 	}
@@ -90,7 +93,7 @@ func (r *Reaper) look(ctx context.Context) error {
 
 // takeOver queues what dead workers ran, or had fetched.
 func (r *Reaper) takeOver(ctx context.Context) {
-	err := errors.Join(drain(ctx, r.store.Reap), drain(ctx, r.store.Requeue))
+	err := errors.Join(drain(ctx, r.reap), drain(ctx, r.store.Requeue))
 	if err != nil && ctx.Err() == nil {
 		r.logger.Warn("the reaper could not take over; the next look does it", "error", err)
 	}
@@ -111,4 +114,11 @@ func (r *Reaper) mend(ctx context.Context) {
 	if err != nil && ctx.Err() == nil {
 		r.logger.Warn("the reaper could not mend River's rows; the next time does it", "error", err)
 	}
+}
+
+// reap is the Store's, counted.
+func (r *Reaper) reap(ctx context.Context, limit int) (int, error) {
+	reaped, err := r.store.Reap(ctx, limit)
+	r.metrics.TakenOver(reaped)
+	return reaped, err
 }

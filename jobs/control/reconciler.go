@@ -12,6 +12,7 @@ import (
 
 	"freshet/jobs"
 	"freshet/jobs/fleet"
+	"freshet/jobs/metrics"
 	"freshet/jobs/postgres"
 )
 
@@ -34,9 +35,10 @@ const (
 // Reconciler starts workers where work waits for them: it brings together what is needed, what the ledger says
 // there is, and the providers. Create it with NewReconciler.
 type Reconciler struct {
-	store  *postgres.Store
-	logger *slog.Logger
-	bell   bell
+	store   *postgres.Store
+	metrics *metrics.Replica
+	logger  *slog.Logger
+	bell    bell
 
 	mu        sync.Mutex
 	providers map[string]fleet.Provider // by pool
@@ -44,9 +46,9 @@ type Reconciler struct {
 	audits    map[string]time.Time      // when each is compared with its provider next
 }
 
-// NewReconciler makes a Reconciler without pools; Run starts it.
-func NewReconciler(store *postgres.Store, logger *slog.Logger) *Reconciler {
-	return &Reconciler{store: store, logger: logger, bell: newBell()}
+// NewReconciler makes a Reconciler without pools; Run starts it. Its orders are counted by metrics, which may be nil.
+func NewReconciler(store *postgres.Store, counted *metrics.Replica, logger *slog.Logger) *Reconciler {
+	return &Reconciler{store: store, metrics: counted, logger: logger, bell: newBell()}
 }
 
 // Provide makes these the providers of pools. Pools that are not among them are nobody's of this process.
@@ -179,10 +181,14 @@ func (r *Reconciler) start(ctx context.Context, pool string, provider fleet.Prov
 	defer cancel()
 	switch {
 	case err == nil:
+		r.metrics.Order(pool, metrics.OrderStarted)
 		err = r.store.UnitStarted(noting, order.Intent, id)
 	case errors.Is(err, fleet.ErrRefused):
+		r.metrics.Order(pool, metrics.OrderRefused)
 		r.logger.Warn("a provider started no worker", "pool", pool, "error", err)
 		err = r.store.UnitEnded(noting, order.Intent, true, err.Error())
+	default:
+		r.metrics.Order(pool, metrics.OrderUnknown)
 	}
 	if err != nil && ctx.Err() == nil {
 		r.logger.Warn("it is not known whether a worker was started; the order is given again", "pool", pool, "intent", order.Intent, "error", err)

@@ -26,7 +26,7 @@ WITH input AS MATERIALIZED (
 	WHERE t.attempt = i.number AND t.pool = i.pool
 	ORDER BY t.id FOR UPDATE OF t
 ), candidate AS MATERIALIZED (
-	SELECT task.*, a.state = 'running' AS again, a.started_at
+	SELECT task.*, a.state = 'running' AS again, a.started_at, a.since
 	FROM freshet.attempts a JOIN task ON a.task_id = task.id AND a.number = task.number
 	WHERE ` + claimable + `
 	ORDER BY a.task_id FOR UPDATE OF a
@@ -62,7 +62,7 @@ WITH input AS MATERIALIZED (
 		AND NOT EXISTS (SELECT FROM decided d WHERE d.river_job_id = i.river_job_id AND d.hold IS NULL)
 )
 SELECT d.id, d.number, d.river_job_id, d.worker_id, d.hold, coalesce(d.started_at, d.now), d.owner, d.kind, d.kind_hash,
-	d.timeout_ms, d.tries, d.max_tries, p.input, ` + someTold + `
+	d.timeout_ms, d.tries, d.max_tries, d.since, p.input, p.trace, ` + someTold + `
 FROM decided d JOIN freshet.task_payloads p ON p.task_id = d.id`
 
 // claimRequest is a candidate and the registered worker that wants it.
@@ -126,13 +126,14 @@ type claimRow struct {
 	hold    *string
 	timeout *int64
 	input   []byte
+	trace   *string
 	told    bool
 }
 
 func (r *claimRow) targets() []any {
 	return []any{
 		&r.TaskID, &r.Attempt, &r.RiverJob, &r.WorkerID, &r.hold, &r.StartedAt,
-		&r.Owner, &r.Kind, &r.KindHash, &r.timeout, &r.Tries, &r.MaxTries, &r.input, &r.told,
+		&r.Owner, &r.Kind, &r.KindHash, &r.timeout, &r.Tries, &r.MaxTries, &r.QueuedAt, &r.input, &r.trace, &r.told,
 	}
 }
 
@@ -140,6 +141,9 @@ func (r *claimRow) answer() claimAnswer {
 	answer := claimAnswer{claim: r.Claim}
 	answer.claim.Input = bytes.Clone(r.input)
 	answer.claim.Timeout = fromMillis(r.timeout)
+	if r.trace != nil {
+		answer.claim.Trace = *r.trace
+	}
 	if r.hold != nil {
 		answer.refusal = jobs.ClaimHeld
 	}

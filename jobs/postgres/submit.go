@@ -26,10 +26,10 @@ WITH input AS MATERIALIZED (
 		coalesce(k.max_total, k.max_per_owner) IS NOT NULL AS limited
 	FROM unnest($1::uuid[], $2::text[], $3::text[], $4::text[], $5::text[], $6::int[], $7::text[], $8::smallint[],
 		$9::text[], $10::text[], $11::bigint[], $12::uuid[], $13::text[], $14::timestamptz[], $15::timestamptz[],
-		$16::text[], $17::bool[], $18::bytea[], $19::timestamptz[], $20::text[], $21::text[])
+		$16::text[], $17::bool[], $18::bytea[], $19::timestamptz[], $20::text[], $21::text[], $22::text[])
 		AS i(task_id, owner, kind, kind_hash, pool, max_tries, priority, river_priority,
 			tags, metadata, timeout_ms, rerun_of, input, scheduled_at, expires_at,
-			key, key_active, fingerprint, created_at, webhook_url, webhook_key)
+			key, key_active, fingerprint, created_at, webhook_url, webhook_key, trace)
 	LEFT JOIN freshet.kinds k ON k.name = i.kind
 	LEFT JOIN freshet.pools p ON p.name = i.pool
 ), keyed AS (
@@ -47,7 +47,7 @@ WITH input AS MATERIALIZED (
 	FROM fresh
 	RETURNING t.id, t.created_at, ` + toldTask + `
 ), payload AS (
-	INSERT INTO freshet.task_payloads (task_id, input) SELECT task_id, input::json FROM fresh
+	INSERT INTO freshet.task_payloads (task_id, input, trace) SELECT task_id, input::json, trace FROM fresh
 ), attempt AS (
 	INSERT INTO freshet.attempts (task_id, number, run, state, owner, kind, pool, river_priority,
 		limited, hold, due_at, expires_at, river_job_id, since)
@@ -156,6 +156,7 @@ func insertTasks(ctx context.Context, db querier, subs []jobs.Submission) (map[u
 		column(subs, func(s sub) time.Time { return createdAt(s.ID) }),
 		column(subs, func(s sub) *string { return nullText(s.Webhook.URL) }),
 		column(subs, func(s sub) *string { return nullText(s.Webhook.Key) }),
+		column(subs, func(s sub) *string { return nullText(s.Trace) }),
 	)
 	if err != nil {
 		return nil, err

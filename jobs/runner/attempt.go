@@ -10,6 +10,7 @@ import (
 	"freshet/jobs"
 	"freshet/jobs/kind"
 	"freshet/jobs/redact"
+	"freshet/jobs/tracing"
 )
 
 // pulse is how often a running attempt cuts its output, tells its progress and looks at its silence.
@@ -37,6 +38,7 @@ type attempt struct {
 	stopping context.Context // ends when the work is to stop; its cause is why
 	stop     context.CancelCauseFunc
 	timeout  time.Duration
+	trace    string // that the work belongs to, as a traceparent; empty: none
 
 	space  *workspace
 	spool  *spool
@@ -121,7 +123,10 @@ func (a *attempt) open() {
 }
 
 // execute does the work of the attempt, until nothing of it is left.
-func (a *attempt) execute() evidence {
+func (a *attempt) execute() (e evidence) {
+	ctx, span := a.host.Tracer.Start(a.stopping, tracing.Calls, "run "+a.claim.Kind, tracing.Text(tracing.Kind, a.claim.Kind))
+	a.trace = tracing.Parent(ctx)
+	defer func() { e.tell(span) }()
 	switch {
 	case a.stopping.Err() != nil:
 		return evidence{stopped: context.Cause(a.stopping)}

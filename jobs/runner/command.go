@@ -160,6 +160,9 @@ func (a *attempt) environment() ([]string, error) {
 		"FRESHET_ARTIFACTS": a.space.file(artifactsName),
 		"FRESHET_EVENTS":    a.space.file(eventsName),
 	})
+	if a.trace != "" {
+		values["TRACEPARENT"] = a.trace
+	}
 	return process.Environ(a.host.PassEnv[a.kind.Name], a.host.lookup, values), nil
 }
 

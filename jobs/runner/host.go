@@ -10,6 +10,7 @@ import (
 	"freshet/jobs"
 	"freshet/jobs/kind"
 	"freshet/jobs/process"
+	"freshet/jobs/tracing"
 	"freshet/jobs/webhook"
 )
 
@@ -44,7 +45,8 @@ type Host struct {
 	Secrets webhook.Secrets // what requests to routes are signed with; without, http kinds do not start
 	Version string          // of Freshet, as routes are told
 	Sink    Sink
-	Logger  *slog.Logger // for what no user sees; nil: nowhere
+	Logger  *slog.Logger    // for what no user sees; nil: nowhere
+	Tracer  *tracing.Tracer // nil: no spans are made
 
 	lease lease
 }

@@ -62,6 +62,9 @@ func (a *attempt) request(ctx context.Context) (*http.Request, error) {
 	request.Header.Set("Accept", typeLines+", "+typeJSON)
 	request.Header.Set("Accept-Encoding", "identity") // without it a server may compress
 	request.Header.Set("User-Agent", "freshet/"+a.host.Version)
+	if a.trace != "" {
+		request.Header.Set("Traceparent", a.trace)
+	}
 	// The id is the attempt's own, so that a route can tell an attempt that it has seen.
 	a.host.Secrets.Sign(request.Header, fmt.Sprintf("%s-%d", a.claim.TaskID, a.claim.Attempt), time.Now(), body)
 	return request, nil

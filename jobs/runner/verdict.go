@@ -10,6 +10,7 @@ import (
 
 	"freshet/jobs"
 	"freshet/jobs/process"
+	"freshet/jobs/tracing"
 )
 
 // evidence is all that is known of the work when it is over, or never began.
@@ -22,6 +23,22 @@ type evidence struct {
 	usage      jobs.Usage    // without what the attempt itself counts
 	exitCode   *int          // of a command that exited
 	signal     string        // that killed it
+}
+
+// tell ends the span of the work with what is known of how it ended.
+func (e evidence) tell(span tracing.Span) {
+	if e.exitCode != nil {
+		span.Set(tracing.Number(tracing.ExitCode, *e.exitCode))
+	}
+	switch {
+	case e.unstarted != nil:
+		span.Fail("not started")
+	case e.stopped != nil:
+		span.Fail("stopped")
+	case e.failure != nil:
+		span.Fail(string(e.failure.Code))
+	}
+	span.End()
 }
 
 // ending is what the attempt comes to.

@@ -12,6 +12,7 @@ import (
 	"freshet/jobs"
 	"freshet/jobs/postgres"
 	"freshet/jobs/runner"
+	"freshet/jobs/tracing"
 )
 
 // attemptArgs are what the River job of an attempt carries: ids only.
@@ -61,6 +62,26 @@ func (p *Pool) attempt(ctx context.Context, candidate jobs.Candidate) bool {
 		p.Logger.Debug("attempt was not granted", "task", candidate.TaskID, "attempt", candidate.Attempt, "refusal", refusal)
 		return true
 	}
+	p.work(ctx, claim)
+	return true
+}
+
+// work runs an attempt that is this worker's, ends it, and tells how that went.
+func (p *Pool) work(ctx context.Context, claim jobs.Claim) {
+	began := time.Now()
+	p.Metrics.Started(claim)
+	ctx, span := p.Tracer.Start(tracing.Within(ctx, claim.Trace), tracing.Consumes, "attempt "+claim.Kind,
+		tracing.Text(tracing.Kind, claim.Kind), tracing.Text(tracing.Pool, p.Worker.Pool),
+		tracing.Text(tracing.Task, claim.TaskID.String()), tracing.Number(tracing.Attempt, claim.Attempt))
+	defer span.End()
+	outcome, code := p.carryOut(ctx, claim)
+	p.Metrics.Ended(claim.Kind, outcome, code, time.Since(began))
+	span.Set(tracing.Text(tracing.Outcome, string(outcome)), tracing.Text(tracing.Code, string(code)))
+	span.Fail(string(code))
+}
+
+// carryOut runs an attempt and records its end. One that is not this worker's any more is lost to it.
+func (p *Pool) carryOut(ctx context.Context, claim jobs.Claim) (outcome jobs.Outcome, code jobs.Code) {
 	running, stop := context.WithCancelCause(ctx)
 	defer stop(nil)
 	p.enter(claim.TaskID, stop)
@@ -72,10 +93,15 @@ func (p *Pool) attempt(ctx context.Context, candidate jobs.Candidate) bool {
 		ending = givenUp(claim)
 	case err != nil:
 		p.Logger.Warn("attempt is no longer this worker's", "error", err)
-		return true
+		return jobs.OutcomeLost, jobs.CodeLost
 	}
-	p.end(ctx, ending)
-	return true
+	if !p.end(ctx, ending) {
+		return jobs.OutcomeLost, jobs.CodeLost
+	}
+	if ending.Failure != nil {
+		code = ending.Failure.Code
+	}
+	return ending.Outcome, code
 }
 
 // givenUp is the end of an attempt that was killed because the worker's lease ran out. If nobody has
@@ -148,17 +174,17 @@ func (p *Pool) isLeaving() bool {
 	return p.leaving
 }
 
-// end retries until the end is recorded, or refused for good: nothing else would ever record it.
-func (p *Pool) end(ctx context.Context, ending jobs.Ending) {
+// end retries until the end is recorded, or refused for good: nothing else would ever record it. It tells which.
+func (p *Pool) end(ctx context.Context, ending jobs.Ending) bool {
 	var retry backoff
 	for {
 		err := p.Store.End(ctx, ending)
 		if err == nil {
-			return
+			return true
 		}
 		p.Logger.Warn("end was not recorded", "task", ending.TaskID, "attempt", ending.Attempt, "error", err)
 		if errors.Is(err, jobs.ErrFenced) {
-			return
+			return false
 		}
 		retry.wait(ctx)
 	}

@@ -32,7 +32,6 @@ const idle = 20 * time.Millisecond
 type hatchery struct {
 	t     *testing.T
 	url   string
-	hash  string
 	store *postgres.Store
 	ctx   context.Context //nolint:containedctx // of the workers, which outlive the calls that start them
 	run   runFunc
@@ -78,7 +77,7 @@ func (h *hatchery) open(connections int32) *postgres.Store {
 // replica is the part of an API replica that starts workers.
 func (h *hatchery) replica(ctx context.Context, parts *sync.WaitGroup, pools []jobs.Pool) {
 	store := h.open(8)
-	reconciler := control.NewReconciler(store, slog.New(slog.DiscardHandler))
+	reconciler := control.NewReconciler(store, nil, slog.New(slog.DiscardHandler))
 	providers := map[string]fleet.Provider{}
 	for _, pool := range pools {
 		providers[pool.Name] = fleet.Provider{Fleet: &hatch{h, pool}, BootTime: 10 * time.Second}

@@ -59,7 +59,7 @@ func TestReaperUndoesWhatIsDoneInRiver(t *testing.T) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	done := make(chan error, 1)
-	reaper := control.NewReaper(b.Store, slog.New(slog.DiscardHandler))
+	reaper := control.NewReaper(b.Store, nil, slog.New(slog.DiscardHandler))
 	go func() { done <- reaper.Run(ctx) }()
 	t.Cleanup(func() {
 		stop()

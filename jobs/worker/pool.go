@@ -14,8 +14,10 @@ import (
 
 	"freshet/jobs"
 	"freshet/jobs/kind"
+	"freshet/jobs/metrics"
 	"freshet/jobs/postgres"
 	"freshet/jobs/runner"
+	"freshet/jobs/tracing"
 )
 
 // Runner runs one attempt to its end, as *runner.Host does.
@@ -28,7 +30,7 @@ type Runner interface {
 	Renew(time.Duration)
 }
 
-// Config of a Pool. All fields but Hurry, Ready, IdleTimeout and Retire are needed.
+// Config of a Pool. All fields but Hurry, Ready, IdleTimeout, Retire, Metrics and Tracer are needed.
 type Config struct {
 	Store         *postgres.Store
 	Heart         *postgres.Store // for the beats alone, so that no queue for a connection delays one
@@ -44,6 +46,8 @@ type Config struct {
 	FetchCooldown time.Duration   // the least time between two fetches from River
 	PollOnly      bool            // the database has no sessions: River cannot LISTEN
 	Logger        *slog.Logger
+	Metrics       *metrics.Worker // nil: nothing is counted
+	Tracer        *tracing.Tracer // nil: no spans are made
 }
 
 // Pool is a worker: it pulls attempts of one pool and runs as many at once as it has slots.
