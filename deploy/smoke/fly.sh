@@ -43,7 +43,7 @@ fly config validate --strict --config deploy/fly/worker.toml
 
 step "apps $api and $workers"
 fly apps create "$api" && fly apps create "$workers"
-fly secrets set --stage --app "$workers" DATABASE_URL="$DATABASE_URL" >/dev/null
+fly secrets set --app "$workers" DATABASE_URL="$DATABASE_URL" >/dev/null
 
 step "images"
 docker build --platform linux/amd64 -f deploy/Dockerfile -t freshet .
