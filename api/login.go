@@ -64,7 +64,7 @@ func (s *Server) login(w http.ResponseWriter, r *http.Request) {
 	var refused *problem
 	switch {
 	case err == nil:
-		http.Redirect(w, r, backTo(r.PostForm.Get("to")), http.StatusSeeOther)
+		http.Redirect(w, r, backTo(r.PostForm.Get("to")), http.StatusSeeOther) //nolint:gosec // a path of our own, whatever was wished
 	case errors.As(err, &refused) && (refused.Code == codeUnauthorized || refused.Code == codeTooManyLogins):
 		maps.Copy(w.Header(), refused.headers)
 		s.form(w, r, refused.Status, "login.html", loginContent{Failed: refused.Detail, To: r.PostForm.Get("to")})

@@ -31,7 +31,7 @@ func newRiverUIStandIn(t *testing.T) *riverUIStandIn {
 	ui := &riverUIStandIn{asked: make(chan *http.Request, 100)}
 	mux := http.NewServeMux()
 	say := func(contentType, text string) http.HandlerFunc {
-		return func(w http.ResponseWriter, r *http.Request) {
+		return func(w http.ResponseWriter, _ *http.Request) {
 			header := w.Header()
 			header.Set("Content-Type", contentType)
 			header.Set("Set-Cookie", "freshet_session=stolen")

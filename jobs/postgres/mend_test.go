@@ -118,10 +118,10 @@ func TestForgedRiverJobs(t *testing.T) {
 	b := newBench(t)
 	worker := b.worker("work")
 	id := b.submit()
-	real, _ := b.candidate(id)
-	forged := real
+	genuine, _ := b.candidate(id)
+	forged := genuine
 	b.ok(b.Pool().QueryRow(t.Context(), `INSERT INTO river.river_job (kind, queue, max_attempts, args)
-		SELECT kind, queue, max_attempts, args FROM river.river_job WHERE id = $1 RETURNING id`, real.RiverJob).Scan(&forged.RiverJob))
+		SELECT kind, queue, max_attempts, args FROM river.river_job WHERE id = $1 RETURNING id`, genuine.RiverJob).Scan(&forged.RiverJob))
 	if _, refusal, err := b.Claim(t.Context(), worker, forged); err != nil || refusal != jobs.ClaimStale {
 		t.Errorf("a claim under a copy: %q, %v", refusal, err)
 	}
