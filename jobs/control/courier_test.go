@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -14,6 +15,7 @@ import (
 
 	"freshet/jobs"
 	"freshet/jobs/control"
+	"freshet/jobs/metrics"
 	"freshet/jobs/postgres"
 	"freshet/jobs/postgres/postgrestest"
 	"freshet/jobs/secret"
@@ -31,6 +33,7 @@ type post struct {
 	t        *testing.T
 	seal     webhook.Seal
 	receiver *receiver
+	metrics  *metrics.Replica
 }
 
 func newPost(t *testing.T) *post {
@@ -42,7 +45,7 @@ func newPost(t *testing.T) *post {
 		t.Fatal(err)
 	}
 	t.Cleanup(store.Close)
-	p := &post{Store: store, t: t, seal: webhook.NewSeal(secret.NewBox(secret.Key{1})), receiver: newReceiver(t)}
+	p := &post{Store: store, t: t, seal: webhook.NewSeal(secret.NewBox(secret.Key{1})), receiver: newReceiver(t), metrics: metrics.NewReplica("test", store)}
 	p.ok(store.EnsurePartitions(t.Context(), time.Now(), 2))
 	p.ok(store.SyncKinds(t.Context(), []jobs.Kind{{Name: "work", Command: []string{"true"}, Pool: "default", Retry: jobs.Retry{MaxAttempts: 3}}}))
 	p.ok(store.SyncPools(t.Context(), []jobs.Pool{{Name: "default", Provider: "process", Slots: 4}}))
@@ -99,7 +102,7 @@ func (p *post) courier() (c *control.Courier, stop func()) {
 	p.t.Helper()
 	sender := webhook.NewSender(webhook.Policy{Loopback: true})
 	c = control.NewCourier(control.CourierConfig{
-		Store: p.Store, Sender: sender, Seal: p.seal, Logger: slog.New(slog.DiscardHandler),
+		Store: p.Store, Sender: sender, Seal: p.seal, Logger: slog.New(slog.DiscardHandler), Metrics: p.metrics,
 		Compose: func(s jobs.Sending) ([]byte, error) {
 			return json.Marshal(map[string]any{"type": s.Type, "taskId": s.TaskID, "state": s.Told.Task.State, "data": s.Told.Data})
 		},
@@ -136,6 +139,14 @@ func (p *post) delivery(filter jobs.DeliveryFilter) jobs.Delivery {
 		p.t.Fatal("there is no delivery")
 	}
 	return all[0]
+}
+
+// counted tells whether the metrics have a line.
+func (p *post) counted(line string) bool {
+	p.t.Helper()
+	page := httptest.NewRecorder()
+	p.metrics.ServeHTTP(page, httptest.NewRequestWithContext(p.t.Context(), http.MethodGet, "/metrics", nil))
+	return strings.Contains(page.Body.String(), line+"\n")
 }
 
 // A thousand events, two replicas, and a receiver that fails one time in ten: each event arrives, under one
@@ -203,6 +214,31 @@ func TestDeliveryOfADeadReplica(t *testing.T) {
 	p.ok(p.Sent(t.Context(), jobs.Sent{Delivery: taken[0].ID, Number: taken[0].Tries, Body: []byte("x"), Try: jobs.DeliveryTry{At: time.Now(), Error: "late"}}))
 	if d := p.delivery(filter); d.State != jobs.DeliveryDelivered || d.Last.Status != http.StatusOK || d.Tries < 2 {
 		t.Errorf("after the dead one woke: %+v, last try %+v", d, d.Last)
+	}
+}
+
+// Each try is counted by what became of it.
+func TestTriesAreCounted(t *testing.T) {
+	t.Parallel()
+	p := newPost(t)
+	p.endpoint("/gone")
+	p.endpoint("/third")
+	thirds := 0
+	p.receiver.answers(func(_ int, m message) int {
+		if m.path == "/gone" {
+			return http.StatusGone
+		}
+		if thirds++; thirds < 3 {
+			return http.StatusBadGateway
+		}
+		return http.StatusOK
+	})
+	p.courier()
+	p.submit(1)
+	for _, line := range []string{
+		`freshet_deliveries_total{result="gone"} 1`, `freshet_deliveries_total{result="retried"} 2`, `freshet_deliveries_total{result="delivered"} 2`, // the second tells that an endpoint was disabled
+	} {
+		p.until(line, func() bool { return p.counted(line) })
 	}
 }
 
