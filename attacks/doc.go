@@ -120,7 +120,7 @@
 //	      cmd: TestSystemdUnits
 //	S41 addresses and ports that were forgotten; versions and stack traces
 //	      attacks: TestNothingElseIsServed, TestOpenPorts
-//	      api: TestHeadersOfEveryAnswer, TestPanicsSayNothing
+//	      api: TestHeadersOfEveryAnswer, TestPanicsSayNothing, TestMetrics
 //	S42 another owner's idempotency key; the same key for something else, which is answered 409
 //	      api: TestIdempotency
 //	      jobs/postgres: TestIdempotencyKeys

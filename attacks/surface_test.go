@@ -25,7 +25,7 @@ func TestNothingElseIsServed(t *testing.T) {
 			}
 		}
 	}
-	for _, path := range []string{"/", "/healthz", "/readyz", "/docs", "/v1/tasks", "/nothing"} { // to strangers
+	for _, path := range []string{"/", "/healthz", "/readyz", "/docs", "/metrics", "/v1/tasks", "/nothing"} { // to strangers
 		got := a.get(path, "")
 		if all := fmt.Sprint(got.header); strings.Contains(all, "Server:") || strings.Contains(all, "Freshet-Version") || strings.Contains(got.body, "PostgreSQL 1") {
 			t.Errorf("%s tells which version runs: %s", path, all)

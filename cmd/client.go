@@ -21,7 +21,7 @@ func (a *app) clientCommands() []*cobra.Command {
 	return []*cobra.Command{
 		a.submitCommand(), a.tasksCommand(), a.getCommand(), a.logsCommand(), a.artifactsCommand(),
 		a.cancelCommand(), a.retryCommand(), a.rerunCommand(), a.deleteCommand(),
-		a.kindsCommand(), a.poolsCommand(), a.workersCommand(), a.schedulesCommand(), a.pauseCommand(true), a.pauseCommand(false),
+		a.kindsCommand(), a.statsCommand(), a.poolsCommand(), a.workersCommand(), a.schedulesCommand(), a.pauseCommand(true), a.pauseCommand(false),
 		a.maintenanceCommand(), a.reloadCommand(), a.keyCommand(), a.tokenCommand(), a.webhooksCommand(), a.deliveriesCommand(),
 		a.credentialsCommand(), a.userCommand(), a.auditCommand(),
 	}
