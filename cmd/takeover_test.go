@@ -46,3 +46,29 @@ func TestKilledWorkerIsTakenOver(t *testing.T) {
 	}
 	t.Logf("taken over after %s", took)
 }
+
+// TestKilledDevHandsOver kills all of freshet dev but the worker: that hands over what it ran when the next freshet
+// dev is there, which finds it told to leave.
+func TestKilledDevHandsOver(t *testing.T) {
+	t.Parallel()
+	pids := t.TempDir()
+	p := newProgram(t, strings.ReplaceAll(longKinds, "{pids}", pids)).start()
+	id := p.submit("long")
+	p.until("the command runs", func() bool {
+		_, err := os.Stat(filepath.Join(pids, "1"))
+		return err == nil
+	})
+	if err := p.cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	_ = p.cmd.Wait()
+	killed := time.Now()
+	p.start()
+	p.until("the task is completed", func() bool { return p.task(id).State == "completed" })
+	if took := time.Since(killed); took > 40*time.Second { // much less than a lease
+		t.Errorf("it was taken over after %s", took)
+	}
+	if task := p.task(id); task.Attempt != 2 {
+		t.Errorf("attempt %d", task.Attempt)
+	}
+}

@@ -7,8 +7,11 @@ import (
 	"io"
 	"maps"
 	"net"
+	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
+	"strings"
 	"syscall"
 	"time"
 
@@ -26,21 +29,22 @@ const (
 
 var errPortTaken = errors.New("port was taken by another program")
 
-// launch starts the server process on a free port and waits until it answers. Between the choice of
-// a port and its use another program may take it; then another one is chosen.
+// launch starts the server process on a free port and waits until it answers: on that of the last time, if it can
+// be had, so that whoever outlived the last server finds this one. Between the choice of a port and its use
+// another program may take it; then another one is chosen.
 func (s *Server) launch(ctx context.Context, c *cluster, o Options) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, readyWithin, errors.New("it does not answer"))
 	defer cancel()
-	for try := 1; ; try++ {
-		err := s.launchOnce(ctx, c, o)
+	for try, wanted := 1, c.lastPort(); ; try, wanted = try+1, 0 {
+		err := s.launchOnce(ctx, c, o, wanted)
 		if !errors.Is(err, errPortTaken) || try == portTries {
 			return err
 		}
 	}
 }
 
-func (s *Server) launchOnce(ctx context.Context, c *cluster, o Options) (err error) {
-	if s.port, err = freePort(ctx); err != nil {
+func (s *Server) launchOnce(ctx context.Context, c *cluster, o Options, wanted int) (err error) {
+	if s.port, err = freePort(ctx, wanted); err != nil {
 		return err
 	}
 	s.tail = new(tail)
@@ -126,8 +130,23 @@ func (s *Server) createDatabase(ctx context.Context) error {
 	return nil
 }
 
-func freePort(ctx context.Context) (int, error) {
-	listener, err := new(net.ListenConfig).Listen(ctx, "tcp4", "127.0.0.1:0")
+// lastPort is what the server listened on before, as it wrote it down itself; 0 if that is not known.
+func (c *cluster) lastPort() int {
+	written, err := os.ReadFile(filepath.Join(c.dir, "postmaster.opts"))
+	if err != nil {
+		return 0
+	}
+	_, text, _ := strings.Cut(string(written), "port=")
+	port, _ := strconv.Atoi(text[:len(text)-len(strings.TrimLeft(text, "0123456789"))])
+	return port
+}
+
+// freePort is the port that is wanted, if it is free, else any.
+func freePort(ctx context.Context, wanted int) (int, error) {
+	listener, err := new(net.ListenConfig).Listen(ctx, "tcp4", "127.0.0.1:"+strconv.Itoa(wanted))
+	if err != nil && wanted != 0 {
+		return freePort(ctx, 0)
+	}
 	if err != nil {
 		return 0, fmt.Errorf("find a free port: %w", err)
 	}

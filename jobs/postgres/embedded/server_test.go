@@ -26,6 +26,7 @@ func TestDataOutlivesRestarts(t *testing.T) {
 	s := start(t, o)
 	t.Logf("first start %v", time.Since(began))
 	execute(t, s.URL(), `CREATE TABLE kept AS SELECT 'yes' AS word`)
+	before := s.port
 	stop(t, s)
 	<-s.Done()
 	if err := s.Err(); err != nil {
@@ -34,6 +35,11 @@ func TestDataOutlivesRestarts(t *testing.T) {
 	began = time.Now()
 	s = start(t, o)
 	t.Logf("second start %v", time.Since(began))
+	if s.port != before { // another test may have it by now
+		if free, err := freePort(t.Context(), before); err != nil || free == before {
+			t.Errorf("it listens on port %d, although %d is free: %v", s.port, before, err)
+		}
+	}
 	if word := ask(t, s.URL(), `SELECT word FROM kept`); word != "yes" {
 		t.Fatalf("the row is %q", word)
 	}
