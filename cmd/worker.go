@@ -54,6 +54,14 @@ type workerOptions struct {
 	metrics string // address; empty: none
 }
 
+// patience is how long the worker stays without work; zero: for ever.
+func (o workerOptions) patience(pool config.Pool) time.Duration {
+	if !o.idle {
+		return 0
+	}
+	return pool.IdleTimeout
+}
+
 func (a *app) workerCommand() *cobra.Command {
 	var options workerOptions
 	command := &cobra.Command{
@@ -159,14 +167,10 @@ func (a *app) pull(ctx context.Context, stores stores, db database, place *workp
 	ready := make(chan struct{})
 	hurried, signals := hurry()
 	var listener *postgres.Listener
-	var idle time.Duration
-	if options.idle {
-		idle = place.pool.IdleTimeout
-	}
 	workers := worker.New(worker.Config{
 		Store: stores.work, Heart: stores.heart, Runner: hosts, Worker: self, Ready: func() { close(ready) },
 		Beat: beatEvery, Hearing: func() bool { return listener.Hearing() },
-		Drain: options.drain, Hurry: hurried, IdleTimeout: idle, Retire: retired.Done(),
+		Drain: options.drain, Hurry: hurried, IdleTimeout: options.patience(place.pool), Retire: retired.Done(),
 		FetchCooldown: fetchCooldown, PollOnly: db.pooled, Logger: a.logger, Metrics: watch.metrics, Tracer: watch.tracer,
 	})
 	listener, err = stores.work.Listener(db.direct, postgres.Hints{

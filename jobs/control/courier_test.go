@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"log/slog"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
@@ -139,14 +138,6 @@ func (p *post) delivery(filter jobs.DeliveryFilter) jobs.Delivery {
 		p.t.Fatal("there is no delivery")
 	}
 	return all[0]
-}
-
-// counted tells whether the metrics have a line.
-func (p *post) counted(line string) bool {
-	p.t.Helper()
-	page := httptest.NewRecorder()
-	p.metrics.ServeHTTP(page, httptest.NewRequestWithContext(p.t.Context(), http.MethodGet, "/metrics", nil))
-	return strings.Contains(page.Body.String(), line+"\n")
 }
 
 // A thousand events, two replicas, and a receiver that fails one time in ten: each event arrives, under one

@@ -4,6 +4,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"strings"
 	"sync"
 	"testing"
 
@@ -65,4 +66,12 @@ func (r *receiver) received() map[string][]message {
 		byID[m.id] = append(byID[m.id], m)
 	}
 	return byID
+}
+
+// counted tells whether the metrics have a line.
+func (p *post) counted(line string) bool {
+	p.t.Helper()
+	page := httptest.NewRecorder()
+	p.metrics.ServeHTTP(page, httptest.NewRequestWithContext(p.t.Context(), http.MethodGet, "/metrics", nil))
+	return strings.Contains(page.Body.String(), line+"\n")
 }

@@ -11,7 +11,7 @@ import (
 )
 
 // statsSQL counts what has not ended in one pass over the index of that, and adds pools, workers and units. Each
-// row says in what what it counts.
+// row names what it counts.
 const statsSQL = `
 WITH alive AS MATERIALIZED (
 	SELECT kind, pool, state, CASE state WHEN 'held' THEN hold ELSE state END AS reason, count(*) AS n, min(since) AS since
