@@ -96,6 +96,7 @@ func TestDevTellsClientsOfAnotherFolder(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t, trueKinds)
 	p.start("--data", filepath.Join(p.folder, "it's here"))
+	p.until("it has said all", func() bool { return strings.Contains(p.output.String(), "\nCtrl-C") })
 	_, says, _ := strings.Cut(p.output.String(), "In another terminal:\n")
 	says, _, _ = strings.Cut(says, "\nCtrl-C")
 	if !strings.HasSuffix(says, "\n  freshet submit nothing --follow") {
