@@ -17,7 +17,7 @@ import (
 )
 
 const (
-	// reconcileEvery is how long a lost hint can delay the start of a worker.
+	// reconcileEvery is how long a lost hint can delay the start of a worker, if nothing else was said.
 	reconcileEvery = 5 * time.Second
 	// reconcileRest follows each look at a pool: hints come in swarms.
 	reconcileRest = 25 * time.Millisecond
@@ -35,6 +35,9 @@ const (
 // Reconciler starts workers where work waits for them: it brings together what is needed, what the ledger says
 // there is, and the providers. Create it with NewReconciler.
 type Reconciler struct {
+	// Sweep is how long a lost hint can delay the start of a worker. It is to be set before Run.
+	Sweep time.Duration
+
 	store   *postgres.Store
 	metrics *metrics.Replica
 	logger  *slog.Logger
@@ -48,7 +51,7 @@ type Reconciler struct {
 
 // NewReconciler makes a Reconciler without pools; Run starts it. Its orders are counted by metrics, which may be nil.
 func NewReconciler(store *postgres.Store, counted *metrics.Replica, logger *slog.Logger) *Reconciler {
-	return &Reconciler{store: store, metrics: counted, logger: logger, bell: newBell()}
+	return &Reconciler{Sweep: reconcileEvery, store: store, metrics: counted, logger: logger, bell: newBell()}
 }
 
 // Provide makes these the providers of pools. Pools that are not among them are nobody's of this process.
@@ -77,7 +80,7 @@ func (r *Reconciler) Run(ctx context.Context) error {
 	var errands sync.WaitGroup
 	defer errands.Wait()
 	for {
-		next := time.Now().Add(reconcileEvery)
+		next := time.Now().Add(r.Sweep)
 		for pool, provider := range r.ready() {
 			r.pass(ctx, pool, provider, &errands)
 		}
@@ -121,7 +124,7 @@ func (r *Reconciler) ready() map[string]fleet.Provider {
 	for pool, provider := range r.providers {
 		if at := r.due[pool]; !at.After(now) {
 			found[pool] = provider
-			r.due[pool] = now.Add(reconcileEvery + time.Duration(rand.Int64N(int64(reconcileEvery/5)))) //nolint:gosec // no secret
+			r.due[pool] = now.Add(r.Sweep + time.Duration(rand.Int64N(int64(r.Sweep/5)))) //nolint:gosec // no secret
 			if at.IsZero() {
 				r.due[pool] = now.Add(lookBack)
 			}

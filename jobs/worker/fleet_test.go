@@ -78,6 +78,7 @@ func (h *hatchery) open(connections int32) *postgres.Store {
 func (h *hatchery) replica(ctx context.Context, parts *sync.WaitGroup, pools []jobs.Pool) {
 	store := h.open(8)
 	reconciler := control.NewReconciler(store, nil, slog.New(slog.DiscardHandler))
+	reconciler.Sweep = noSweep
 	providers := map[string]fleet.Provider{}
 	for _, pool := range pools {
 		providers[pool.Name] = fleet.Provider{Fleet: &hatch{h, pool}, BootTime: 10 * time.Second}
@@ -113,9 +114,12 @@ func (h *hatchery) hashOf(pool string) string {
 	return hash
 }
 
-// abandoned is for how long nobody may care for a task: less than it takes until a lost hint is made up for, and
-// more than a busy machine needs.
-const abandoned = 4 * time.Second
+// abandoned is for how long nobody may care for a task: more than a busy machine needs. What these tests lose is lost
+// for good, since no sweep makes up for it.
+const (
+	abandoned = patience
+	noSweep   = 24 * time.Hour
+)
 
 // ends waits until a task has ended. False: for a while it waited, and nobody was there or on the way to run it.
 func (h *hatchery) ends(id uuid.UUID) bool {
