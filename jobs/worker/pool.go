@@ -118,11 +118,11 @@ func (p *Pool) Run(ctx context.Context) error {
 	duties.Go(func() { p.beatAll(background, registered) })
 	duties.Go(func() { p.watchCancels(background) })
 
+	p.idle.since = time.Now() // before anything can run
 	if err := client.Start(background); err != nil {
 		return fmt.Errorf("start the River client: %w", err)
 	}
 	duties.Go(func() { p.lookAgain(background) })
-	p.idle.since = time.Now()
 	if p.IdleTimeout > 0 {
 		duties.Go(func() { p.watchIdleness(background) })
 	}
