@@ -29,7 +29,7 @@ type Unit struct {
 	BootUntil  time.Time // by when its worker must have registered
 	SeenAt     *time.Time
 	EndedAt    *time.Time
-	Failed     bool   // it never did what it was started for: it did not come up, or died young and idle
+	Failed     bool   // it never did what it was started for: it did not come up, or its worker died within seconds
 	Reason     string // why it ended
 }
 
@@ -45,6 +45,6 @@ type Demand struct {
 	Recent     int           // units that were ordered within the last minute
 	Failures   int           // units that failed, since one last did its work, in the last ten minutes
 	FailedFor  time.Duration // how long ago the last of these ended
-	BudgetLeft float64       // unit-hours that may still be used today; negative without a budget
+	BudgetLeft float64       // unit-hours that may still be used today; of no meaning without a budget
 	NoBudget   bool          // there is none
 }

@@ -7,6 +7,7 @@
 //	Clock        makes the tasks of schedules that are due
 //	Courier      brings deliveries to endpoints and to the webhooks of tasks
 //	Janitor      removes what is kept no longer
+//	Reconciler   starts workers where work waits for them; package fleet says when, and what becomes of them
 //
 // There is no leader. Statements skip the rows that another replica holds, so replicas share the work. In two
 // they take turns, by an advisory lock: what is admitted under a limit, and what is taken to be delivered, must be

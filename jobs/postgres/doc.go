@@ -18,6 +18,9 @@
 // 1 does not see attempt 2. So a statement that could lock a task but not its current attempt answers
 // "stale", changes nothing, and is run again, with a new snapshot.
 //
+// Provision decides for a pool under an advisory lock, which it only tries to get, and writes down what is to be
+// started; Retire counts under its pool's lock.
+//
 // Events and log chunks of a task share one sequence. tasks.seq is advanced under the task's lock in
 // the statement that writes the rows, so the order of seq is the order of commits, without gaps.
 //

@@ -182,8 +182,8 @@ func (s *Store) UnitStarted(ctx context.Context, intent uuid.UUID, unit string) 
 	return nil
 }
 
-// UnitEnded notes that a unit is no more, and why. One that failed before its worker had hardly begun counts
-// against its pool.
+// UnitEnded notes that a unit is no more, and why. One that failed when its worker had hardly begun, or
+// not at all, counts against its pool.
 func (s *Store) UnitEnded(ctx context.Context, intent uuid.UUID, failed bool, reason string) error {
 	_, err := s.pool.Exec(ctx, `UPDATE freshet.fleet_units SET state = 'ended', ended_at = clock_timestamp(), reason = $3,
 			failed = $2 AND (seen_at IS NULL OR seen_at > clock_timestamp() - interval '10 seconds')
@@ -194,8 +194,8 @@ func (s *Store) UnitEnded(ctx context.Context, intent uuid.UUID, failed bool, re
 	return nil
 }
 
-// Units lists the units of a pool that have not ended, with the ids of those whose worker lives: by the
-// ledger's knowledge, which their provider is to be compared with.
+// Units lists the units of a pool that have not ended by what the ledger knows, which is to be compared with what
+// their provider says.
 func (s *Store) Units(ctx context.Context, pool string) ([]jobs.Unit, error) {
 	rows, err := s.pool.Query(ctx, `SELECT intent, pool, coalesce(unit, ''), generation, state, created_at, boot_until, seen_at
 		FROM freshet.fleet_units WHERE pool = $1 AND state <> 'ended' ORDER BY created_at, intent`, pool)

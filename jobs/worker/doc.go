@@ -15,6 +15,13 @@
 // because another takes its place, lets what it runs finish without that limit. A cancel reaches the
 // worker as a hint, and at the latest with the next look, once a second while something runs.
 //
+// # Leaving by itself
+//
+// A worker with an idle time says, when it had nothing to do for so long, that it is about to leave, and looks once
+// more. If something waits, it stays; else it leaves as one that was told to, and what it fetches until it has
+// stopped fetching it gives back. Whoever submits later does not count on it. One whose generation is over, which a
+// beat tells, is to retire.
+//
 // # The lease
 //
 // One row says that the worker lives, and each beat renews it for a lease. A good beat also gives what runs
