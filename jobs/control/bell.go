@@ -1,5 +1,10 @@
 package control
 
+import (
+	"context"
+	"time"
+)
+
 // bell wakes a loop. Rung while the loop works, it wakes it once more after that.
 type bell chan struct{}
 
@@ -11,4 +16,24 @@ func (b bell) Wake() {
 	case b <- struct{}{}:
 	default:
 	}
+}
+
+// rest waits for a pause that only a ring can shorten, and at least for a while, since rings come in swarms. False:
+// ctx has ended.
+func (b bell) rest(ctx context.Context, least, pause time.Duration) bool {
+	early, due := time.NewTimer(least), time.NewTimer(max(pause, least))
+	defer early.Stop()
+	defer due.Stop()
+	select {
+	case <-ctx.Done():
+		return false
+	case <-early.C:
+	}
+	select {
+	case <-ctx.Done():
+		return false
+	case <-b:
+	case <-due.C:
+	}
+	return true
 }

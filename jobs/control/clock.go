@@ -43,29 +43,10 @@ func (c *Clock) Run(ctx context.Context) error {
 			}
 			pause = sweepEvery
 		}
-		if !c.rest(ctx, pause) {
+		if !c.bell.rest(ctx, clockRest, pause) {
 			return nil
 		}
 	}
-}
-
-// rest waits for a while that only a hint can shorten. False: ctx has ended.
-func (c *Clock) rest(ctx context.Context, pause time.Duration) bool {
-	early, due := time.NewTimer(clockRest), time.NewTimer(max(pause, clockRest))
-	defer early.Stop()
-	defer due.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-early.C:
-	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-c.bell:
-	case <-due.C:
-	}
-	return true
 }
 
 // pass makes all tasks that are due, and tells how long it is until the next is.

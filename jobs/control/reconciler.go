@@ -91,29 +91,10 @@ func (r *Reconciler) Run(ctx context.Context) error {
 			}
 		}
 		r.mu.Unlock()
-		if !r.rest(ctx, time.Until(next)) {
+		if !r.bell.rest(ctx, reconcileRest, time.Until(next)) {
 			return nil
 		}
 	}
-}
-
-// rest waits for a while that only a hint can shorten. False: ctx has ended.
-func (r *Reconciler) rest(ctx context.Context, pause time.Duration) bool {
-	early, due := time.NewTimer(reconcileRest), time.NewTimer(pause)
-	defer early.Stop()
-	defer due.Stop()
-	select {
-	case <-ctx.Done():
-		return false
-	case <-early.C:
-	}
-	select {
-	case <-ctx.Done():
-		return false
-	case <-r.bell:
-	case <-due.C:
-	}
-	return true
 }
 
 // ready are the pools that are to be looked at now, and takes note that they are.

@@ -226,8 +226,7 @@ func TestNothingIsLeftByWorkersThatLeave(t *testing.T) {
 	if useful == *exits || useful < *exits/20 {
 		t.Errorf("%d workers for %d tasks: nothing raced", useful, *exits)
 	}
-	// The aim is one in twenty; a busy machine, or the race detector, takes longer than the second look is waited for.
-	if spare := len(h.starts) - useful; spare*5 > useful {
+	if spare := len(h.starts) - useful; spare*usefulPerSpare > useful {
 		t.Errorf("%d workers were started for nothing, beside %d that worked", spare, useful)
 	}
 }
