@@ -21,7 +21,8 @@ func (s *Server) healthRoutes(r *routes) {
 	handle(r, operation{
 		id: "ready", method: http.MethodGet, path: readyPath, tag: "health",
 		summary: "Whether the process can serve", access: public,
-		detail: "It can while its database answers. Without LISTEN, behind a transaction pooler say, all works but comes later.",
+		detail: "It can while its database answers, which is not asked while it sleeps. Without LISTEN, behind a transaction pooler " +
+			"say, all works but comes later.",
 	}, s.ready)
 }
 
@@ -36,7 +37,7 @@ type healthOutput struct {
 // readyView says how well a process can serve.
 type readyView struct {
 	Status string `json:"status" enum:"ok"`
-	Listen string `json:"listen" enum:"ok,missing" doc:"missing: changes are polled for, because the database's notifications do not arrive."`
+	Listen string `json:"listen" enum:"ok,missing,asleep" doc:"missing: changes are polled for, because the database's notifications do not arrive. asleep: there is nothing to do, and the database is left alone until there is."`
 }
 
 type readyOutput struct {
@@ -52,6 +53,9 @@ func (s *Server) ready(ctx context.Context, _ *struct{}) (*readyOutput, error) {
 	case <-s.stopping:
 		return nil, newProblem(codeUnavailable, "The server is stopping.")
 	default:
+	}
+	if s.asleep() {
+		return &readyOutput{readyView{Status: "ok", Listen: "asleep"}}, nil
 	}
 	limited, cancel := context.WithTimeout(ctx, pingTimeout)
 	defer cancel()

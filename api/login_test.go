@@ -174,7 +174,7 @@ func TestTriesAreLimited(t *testing.T) {
 		r.login("ada", "wrong horse").refused(http.StatusUnauthorized, "unauthorized", "")
 	}
 	r.login("ada", horse).refused(http.StatusTooManyRequests, "too_many_logins", "")
-	r.ok(r.store.ForgetLogins(t.Context()))
+	r.ok(r.store.ForgetExpired(t.Context()))
 	r.login("ada", horse).refused(http.StatusTooManyRequests, "too_many_logins", "")
 }
 

@@ -19,7 +19,7 @@ func (s *Server) metricsRoutes(r *routes) {
 		summary: "What the process has counted, for Prometheus",
 		detail: "In the text format of Prometheus. docs/metrics.md lists them all. What the database knows is at most a few " +
 			"seconds old, or as old as freshet_load_age_seconds says.",
-		access: admin, content: map[string]reflect.Type{metricsType: nil}, refuses: []code{codeNotFound},
+		access: admin, probe: true, content: map[string]reflect.Type{metricsType: nil}, refuses: []code{codeNotFound},
 	}, s.showMetrics)
 }
 

@@ -36,6 +36,7 @@ type operation struct {
 	browser bool       // a token may call it, with the scope
 	long    bool       // may wait or stream: no deadline for the whole
 	plain   bool       // in the audit log only when it is refused
+	probe   bool       // answers from memory while the database sleeps
 
 	body         reflect.Type // of the request; nil: none
 	bodyOptional bool
@@ -57,7 +58,7 @@ type routes struct {
 // router makes the handler of all requests.
 func (s *Server) router(origins []string) (http.Handler, error) {
 	mux := chi.NewRouter()
-	mux.Use(s.trace, s.rescue, crossOrigin(origins), middleware.GetHead)
+	mux.Use(s.trace, s.attended, s.rescue, crossOrigin(origins), middleware.GetHead)
 	mux.NotFound(func(_ http.ResponseWriter, r *http.Request) {
 		writeProblem(r.Context(), newProblem(codeNotFound, "There is nothing at this address."))
 	})

@@ -43,6 +43,7 @@ type Config struct {
 	Limits      Limits
 	Metrics     *metrics.Replica // counts, and is shown to admins; nil: nothing is
 	Tracer      *tracing.Tracer  // nil: no spans are made
+	Sleep       Sleep            // nil: the database never sleeps
 }
 
 // Limits bounds what one request may take. A zero field means its default.
@@ -115,6 +116,7 @@ type Server struct {
 	limits  Limits
 	metrics *metrics.Replica
 	tracer  *tracing.Tracer
+	sleep   Sleep
 
 	catalogue *catalogue
 	feed      *Feed
@@ -159,7 +161,7 @@ func New(ctx context.Context, config Config) (*Server, error) {
 		store: config.Store, hub: config.Hub, logger: config.Logger, version: config.Version,
 		addresses: newAddresses(config.PublicURL), hearing: config.Hearing,
 		limits:  config.Limits.orDefaults(),
-		metrics: config.Metrics, tracer: config.Tracer,
+		metrics: config.Metrics, tracer: config.Tracer, sleep: config.Sleep,
 		feed:      NewFeed(config.Store, config.PublicURL),
 		streams:   newStreams(config.Limits.orDefaults().Streams),
 		allowed:   newAllowances(config.Store, config.Limits.orDefaults(), config.Logger),

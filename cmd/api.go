@@ -17,6 +17,7 @@ import (
 	"freshet/api"
 	"freshet/config"
 	"freshet/jobs"
+	"freshet/jobs/control"
 	"freshet/jobs/metrics"
 	"freshet/jobs/postgres"
 	"freshet/jobs/process"
@@ -64,7 +65,13 @@ func (a *app) serveAPI(ctx context.Context, path, addr string) error {
 	if a.env("FRESHET_SECRET_KEY") == "" {
 		return &exitError{exitConfig, errors.New("FRESHET_SECRET_KEY is not set: make one with `openssl rand -base64 32` and keep it")}
 	}
-	store, err := a.open(ctx, db, "freshet api", apiConnections)
+	var sleeper *control.Sleeper // nil: the database never sleeps
+	var used func(context.Context)
+	if settings.Server.DBSleep {
+		sleeper = control.NewSleeper(a.logger)
+		used = sleeper.Touch
+	}
+	store, err := a.openFor(ctx, db, "freshet api", apiConnections, used)
 	if err != nil {
 		return err
 	}
@@ -83,7 +90,7 @@ func (a *app) serveAPI(ctx context.Context, path, addr string) error {
 	if err != nil {
 		return err
 	}
-	replica, err := a.replica(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys, fleets: clouds.of})
+	replica, err := a.replica(ctx, serving{store: store, db: db, settings: settings, socket: socket, keys: keys, fleets: clouds.of, sleeper: sleeper})
 	if err != nil {
 		return err
 	}
@@ -123,6 +130,7 @@ type serving struct {
 	keys     serverKeys
 	dev      bool                                            // on the user's own machine: webhooks may reach it
 	fleets   func(*config.Config) map[string]*jobs.PoolFleet // how this program starts workers, by pool
+	sleeper  *control.Sleeper                                // lets the database sleep; nil: nobody does
 }
 
 // replica is an API replica, ready to run.
@@ -159,7 +167,7 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	counted := metrics.NewReplica(a.Version, s.store)
+	counted := metrics.NewReplica(a.Version, observedStore{s.store, s.sleeper})
 	feed := api.NewFeed(s.store, outside.PublicURL)
 	hub := realtime.New(feed, a.logger)
 	r := &replica{logger: a.logger, fleets: s.fleets, reloader: newReloader(s.store, a.logger)}
@@ -174,10 +182,14 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	if err != nil {
 		return nil, err
 	}
+	var sleep api.Sleep
+	if s.sleeper != nil {
+		sleep = s.sleeper
+	}
 	r.server, err = api.New(ctx, api.Config{
 		Store: s.store, Hub: hub, Secrets: box, PublicURL: outside.PublicURL, CORSOrigins: outside.CORSOrigins,
 		Issuers: outside.Auth.Issuers, Proxies: outside.TrustedProxies, Webhooks: policy, RiverUI: outside.RiverUI, Limits: limits(outside.Limits),
-		Hearing: listener.Hearing, Version: a.Version, Logger: a.logger, Metrics: counted, Tracer: tracer,
+		Hearing: listener.Hearing, Version: a.Version, Logger: a.logger, Metrics: counted, Tracer: tracer, Sleep: sleep,
 	})
 	switch {
 	case errors.Is(err, secret.ErrWrongKey):
@@ -185,10 +197,16 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	case err != nil:
 		return nil, err
 	}
-	r.parts = slices.Concat([]supervisor.Part{{Name: "traces", Run: tracer.Run}, {Name: "listener", Run: listener.Run}}, r.control.parts(), []supervisor.Part{
+	background := slices.Concat([]supervisor.Part{{Name: "listener", Run: listener.Run}}, r.control.parts(), []supervisor.Part{
 		{Name: "hub", Run: hub.Run},
 		{Name: "catalogue", Run: r.server.Run},
 		{Name: "reload", Run: r.reloader.run},
+	})
+	if s.sleeper != nil {
+		background = []supervisor.Part{r.control.sleeping(s.sleeper, s.store, background)}
+	}
+	r.parts = slices.Concat([]supervisor.Part{{Name: "traces", Run: tracer.Run}}, background, []supervisor.Part{
+		{Name: "hangups", Run: r.reloader.hear},
 		{Name: "HTTP", Run: func(ctx context.Context) error { return r.server.Serve(ctx, s.socket) }},
 	})
 	return r, nil

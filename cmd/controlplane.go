@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"freshet/jobs"
@@ -62,4 +63,27 @@ func (c *controlPlane) parts() []supervisor.Part {
 		{Name: "reconciler", Run: c.reconciler.Run},
 		{Name: "courier", Run: func(ctx context.Context) error { defer c.sender.Close(); return c.courier.Run(ctx) }},
 	}
+}
+
+// sleeping is a part that runs others only while there is something to do for them.
+func (c *controlPlane) sleeping(sleeper *control.Sleeper, store *postgres.Store, parts []supervisor.Part) supervisor.Part {
+	calm := control.Calm{Store: store, Janitor: c.janitor, Reconciler: c.reconciler}
+	household := control.Household{Parts: parts, Stop: apiStop, Calm: calm.Look, Leave: store.Leave}
+	return supervisor.Part{Name: "background", Run: func(ctx context.Context) error { return sleeper.Run(ctx, household) }}
+}
+
+var errAsleep = errors.New("the database is left alone while there is nothing to do")
+
+// observedStore is what metrics ask, which nobody may while the database sleeps.
+type observedStore struct {
+	*postgres.Store
+
+	sleeper *control.Sleeper // nil: it never does
+}
+
+func (o observedStore) Stats(ctx context.Context) (jobs.Stats, error) {
+	if o.sleeper != nil && o.sleeper.Asleep() {
+		return jobs.Stats{}, errAsleep
+	}
+	return o.Store.Stats(ctx)
 }

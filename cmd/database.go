@@ -58,8 +58,13 @@ const startupRefused = "08P01"
 
 // open connects. connections bounds how many are used at once.
 func (a *app) open(ctx context.Context, db database, name string, connections int32) (*postgres.Store, error) {
+	return a.openFor(ctx, db, name, connections, nil)
+}
+
+// openFor opens it for somebody who is told whenever it is used.
+func (a *app) openFor(ctx context.Context, db database, name string, connections int32, used func(context.Context)) (*postgres.Store, error) {
 	store, err := postgres.Open(ctx, postgres.Options{
-		URL: db.url, Pooled: db.pooled, MaxConnections: connections, Name: name, Logger: a.logger,
+		URL: db.url, Pooled: db.pooled, MaxConnections: connections, Name: name, Logger: a.logger, Used: used,
 	})
 	var refused *pgconn.PgError
 	switch {

@@ -17,6 +17,7 @@ const reloadEvery = 10 * time.Second
 // reloader reads freshet.yaml again when that is asked of all processes, and asks it of them when this
 // one gets SIGHUP. A file that is wrong changes nothing.
 type reloader struct {
+	known  int64 // the last reload that was asked for, and done; negative: it is not known
 	store  *postgres.Store
 	logger *slog.Logger
 	take   func(context.Context) error // reads the file, and makes it count; set before run
@@ -24,7 +25,7 @@ type reloader struct {
 }
 
 func newReloader(store *postgres.Store, logger *slog.Logger) *reloader {
-	return &reloader{store: store, logger: logger, wake: make(chan struct{}, 1)}
+	return &reloader{known: -1, store: store, logger: logger, wake: make(chan struct{}, 1)}
 }
 
 // look has it find out at once whether a reload is asked for. It never blocks.
@@ -38,12 +39,8 @@ func (r *reloader) look() {
 // run waits until ctx ends. A database that is away is waited for: what was asked meanwhile is done
 // then.
 func (r *reloader) run(ctx context.Context) error {
-	hangups := make(chan os.Signal, 1)
-	signal.Notify(hangups, syscall.SIGHUP)
-	defer signal.Stop(hangups)
 	ticker := time.NewTicker(reloadEvery)
 	defer ticker.Stop()
-	known := int64(-1)
 	for {
 		settings, err := r.store.Settings(ctx)
 		switch {
@@ -51,14 +48,35 @@ func (r *reloader) run(ctx context.Context) error {
 			return nil
 		case err != nil:
 			r.logger.Warn("the settings could not be read", "error", err)
-		case known >= 0 && settings.Reload != known:
-			r.reload(ctx)
-			known = settings.Reload
 		default:
-			known = settings.Reload
+			if r.known >= 0 && settings.Reload != r.known {
+				r.reload(ctx)
+			}
+			r.known = settings.Reload
 		}
-		if !r.rest(ctx, ticker.C, hangups) {
+		select {
+		case <-ctx.Done():
 			return nil
+		case <-r.wake:
+		case <-ticker.C:
+		}
+	}
+}
+
+// hear waits for SIGHUP until ctx ends.
+func (r *reloader) hear(ctx context.Context) error {
+	hangups := make(chan os.Signal, 1)
+	signal.Notify(hangups, syscall.SIGHUP)
+	defer signal.Stop(hangups)
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-hangups:
+			if err := r.store.AskReload(ctx); err != nil && ctx.Err() == nil {
+				r.logger.Error("a reload could not be asked for", "error", err)
+			}
+			r.look()
 		}
 	}
 }
@@ -69,19 +87,4 @@ func (r *reloader) reload(ctx context.Context) {
 		return
 	}
 	r.logger.Info("freshet.yaml was reloaded")
-}
-
-// rest waits for the next look. False: ctx has ended.
-func (r *reloader) rest(ctx context.Context, tick <-chan time.Time, hangups <-chan os.Signal) bool {
-	select {
-	case <-ctx.Done():
-		return false
-	case <-r.wake:
-	case <-tick:
-	case <-hangups:
-		if err := r.store.AskReload(ctx); err != nil && ctx.Err() == nil {
-			r.logger.Error("a reload could not be asked for", "error", err)
-		}
-	}
-	return true
 }

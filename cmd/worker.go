@@ -194,6 +194,7 @@ func (a *app) pull(ctx context.Context, stores stores, db database, place *workp
 	return supervisor.Run(ctx, deadline, slices.Concat([]supervisor.Part{signals}, watch.parts, []supervisor.Part{
 		{Name: "listener", Run: listener.Run},
 		{Name: "reload", Run: reloader.run},
+		{Name: "hangups", Run: reloader.hear},
 		{Name: "worker", Run: leaving(workers, leave)},
 		a.notifications(ready),
 	})...)

@@ -42,6 +42,7 @@ type Server struct {
 	Webhooks    Webhooks
 	Limits      Limits
 
+	DBSleep        bool           // whether the database is left alone while there is nothing to do
 	RiverUI        *url.URL       // where River UI runs, perhaps with a user and password; nil: nowhere
 	TrustedProxies []netip.Prefix // who may say, in X-Forwarded-For, whom a request comes from
 	Auth           Auth

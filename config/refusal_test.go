@@ -190,7 +190,8 @@ func TestRefusals(t *testing.T) {
 		`server: {publicUrl: "https://a/?b"}`:                        `1:21: server.publicUrl: "https://a/?b" must be an http or https address such as https://tasks.example.com`,
 		`server: {corsOrigins: ["*"]}`:                               `1:24: server.corsOrigins[0]: "*" must be an origin, without a path, such as https://app.example.com`,
 		`server: {corsOrigins: ["https://a/b"]}`:                     `1:24: server.corsOrigins[0]: "https://a/b" must be an origin, without a path, such as https://app.example.com`,
-		`server: {dbSleep: true, x: 1}`:                              "1:10: server.dbSleep: not supported yet by this version\n1:25: server.x: unknown key",
+		`server: {dbSleep: 1}`:                                       `1:19: server.dbSleep: must be true or false, not an integer`,
+		`server: {dbSleep: true, x: 1}`:                              `1:25: server.x: unknown key`,
 
 		// Who is believed.
 		issuerWith("issuer: ''"):                                                           `2: server.auth.jwt[0].issuer: "" must be text such as https://app.example.com`,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"freshet/jobs"
@@ -28,34 +29,57 @@ type Janitor struct {
 	store     *postgres.Store
 	logger    *slog.Logger
 	retention func() jobs.Retention
+	cleaned   atomic.Pointer[time.Time] // when it last did; nil: never
 }
 
 // NewJanitor makes a Janitor, which asks each time how long things are kept; Run starts it.
 func NewJanitor(store *postgres.Store, logger *slog.Logger, retention func() jobs.Retention) *Janitor {
-	return &Janitor{store, logger, retention}
+	return &Janitor{store: store, logger: logger, retention: retention}
 }
 
-// Run cleans at once and then every hour, until ctx ends. What fails is done the next time.
+// Run cleans at once, unless it did so within the hour, and then every hour, until ctx ends. What fails is done the
+// next time.
 func (j *Janitor) Run(ctx context.Context) error {
-	ticker := time.NewTicker(cleanEvery)
-	defer ticker.Stop()
 	for {
-		if err := j.Clean(ctx); err != nil && ctx.Err() == nil {
+		if rest := j.rest(); rest > 0 {
+			timer := time.NewTimer(rest)
+			select {
+			case <-ctx.Done():
+				timer.Stop()
+				return nil
+			case <-timer.C:
+			}
+		}
+		if err := j.Clean(ctx); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
 			j.logger.Warn("not everything old was removed; the next hour does it", "error", err)
 		}
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-ticker.C:
-		}
+		now := time.Now()
+		j.cleaned.Store(&now)
 	}
+}
+
+// rest is how long it is until it is time to clean.
+func (j *Janitor) rest() time.Duration {
+	if cleaned := j.cleaned.Load(); cleaned != nil {
+		return time.Until(cleaned.Add(cleanEvery))
+	}
+	return 0
+}
+
+// next is how long it is until there may be something to remove, and it is time to; false when there never will be.
+func (j *Janitor) next(ctx context.Context) (time.Duration, bool, error) {
+	due, some, err := j.store.NextRemoval(ctx, j.retention(), oldAct)
+	return max(due, j.rest()), some, err
 }
 
 // Clean removes what is too old now.
 func (j *Janitor) Clean(ctx context.Context) error {
 	kept := j.retention()
 	failures := []error{
-		j.store.ForgetWorkers(ctx, mourning), j.store.ForgetTurns(ctx, oldTurn), j.store.ForgetLogins(ctx), j.store.ForgetUnits(ctx, oldUnit),
+		j.store.ForgetWorkers(ctx, mourning), j.store.ForgetTurns(ctx, oldTurn), j.store.ForgetExpired(ctx), j.store.ForgetUnits(ctx, oldUnit),
 		drain(ctx, func(ctx context.Context, limit int) (int, error) { return j.store.RemoveOldActs(ctx, oldAct, limit) }),
 	}
 	if kept.Tasks > 0 {

@@ -37,6 +37,7 @@ func NewReaper(store *postgres.Store, counted *metrics.Replica, logger *slog.Log
 func (r *Reaper) Run(ctx context.Context) error {
 	ticker := time.NewTicker(lookEvery)
 	defer ticker.Stop()
+	r.vigil.breakOff() // of a run before this one
 	for {
 		if err := r.look(ctx); err != nil {
 			r.vigil.breakOff()

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
@@ -47,6 +48,8 @@ type Reconciler struct {
 	providers map[string]fleet.Provider // by pool
 	due       map[string]time.Time      // when each pool is looked at next
 	audits    map[string]time.Time      // when each is compared with its provider next
+	ran       map[string]time.Time      // when the ledger last knew of units that have not ended
+	empty     map[string]time.Time      // since when its provider is known to run nothing; zero: it runs something
 }
 
 // NewReconciler makes a Reconciler without pools; Run starts it. Its orders are counted by metrics, which may be nil.
@@ -59,6 +62,7 @@ func (r *Reconciler) Provide(providers map[string]fleet.Provider) {
 	r.mu.Lock()
 	r.providers = providers
 	r.due, r.audits = map[string]time.Time{}, map[string]time.Time{}
+	r.ran, r.empty = map[string]time.Time{}, map[string]time.Time{}
 	r.mu.Unlock()
 	r.bell.Wake()
 }
@@ -72,6 +76,32 @@ func (r *Reconciler) Wake(pool string) {
 			r.due[name] = time.Time{}
 			r.bell.Wake()
 		}
+	}
+}
+
+// Empty tells whether no provider has run anything since the ledger knew of no unit any more. Where that is not known, it is found out,
+// and known the next time.
+func (r *Reconciler) Empty() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	empty := true
+	for pool := range r.providers {
+		if since := r.empty[pool]; since.IsZero() || r.ran[pool].After(since) {
+			empty = false
+			r.due[pool], r.audits[pool] = time.Time{}, time.Time{}
+			r.bell.Wake()
+		}
+	}
+	return empty
+}
+
+// note keeps what an audit, which began at a time, has seen of a provider's units.
+func (r *Reconciler) note(pool string, began time.Time, known []fleet.Unit) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.empty[pool] = began
+	if slices.ContainsFunc(known, func(unit fleet.Unit) bool { return unit.State.Alive() }) {
+		r.empty[pool] = time.Time{}
 	}
 }
 
@@ -142,6 +172,11 @@ func (r *Reconciler) pass(ctx context.Context, pool string, provider fleet.Provi
 	if provision.Due != nil {
 		r.again(pool, *provision.Due)
 	}
+	if provision.Demand.Units+len(provision.Orders)+len(provision.Late) > 0 {
+		r.mu.Lock()
+		r.ran[pool] = time.Now()
+		r.mu.Unlock()
+	}
 	for _, order := range provision.Orders {
 		errands.Go(func() { r.start(ctx, pool, provider, order) })
 	}
@@ -202,6 +237,7 @@ func (r *Reconciler) auditDue(pool string) bool {
 func (r *Reconciler) audit(ctx context.Context, pool string, provider fleet.Provider) {
 	auditing, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	began := time.Now()
 	known, err := provider.List(auditing) // first: what is started in between is in the ledger, then
 	var ledger []jobs.Unit
 	var workers []jobs.Worker
@@ -217,6 +253,7 @@ func (r *Reconciler) audit(ctx context.Context, pool string, provider fleet.Prov
 		}
 		return
 	}
+	r.note(pool, began, known)
 	findings := fleet.Audit(ledger, workers, known, time.Now())
 	for _, gone := range findings.Gone {
 		err = errors.Join(err, r.store.UnitEnded(auditing, gone.Intent, gone.SeenAt == nil, "its provider does not run it any more"))

@@ -42,13 +42,14 @@ func (s *Store) CountLogin(ctx context.Context, login jobs.Login, limits jobs.Lo
 	return time.Duration(milliseconds) * time.Millisecond, nil
 }
 
-// ForgetLogins removes sessions, login links and counts that have expired.
-func (s *Store) ForgetLogins(ctx context.Context) error {
+// ForgetExpired removes sessions, login links, secrets of keys and counts that have expired.
+func (s *Store) ForgetExpired(ctx context.Context) error {
 	_, err := s.pool.Exec(ctx, `WITH session AS (DELETE FROM freshet.sessions WHERE expires_at <= clock_timestamp()),
-		link AS (DELETE FROM freshet.login_links WHERE expires_at <= clock_timestamp())
+		link AS (DELETE FROM freshet.login_links WHERE expires_at <= clock_timestamp()),
+		secret AS (DELETE FROM freshet.key_secrets WHERE expires_at <= clock_timestamp())
 		DELETE FROM freshet.rate_counters WHERE ends_at <= clock_timestamp()`)
 	if err != nil {
-		return fmt.Errorf("forget logins: %w", err)
+		return fmt.Errorf("forget what has expired: %w", err)
 	}
 	return nil
 }

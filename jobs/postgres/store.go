@@ -43,6 +43,7 @@ type Options struct {
 	MaxConnections int32  // zero: pgx's default
 	Name           string // application_name
 	Logger         *slog.Logger
+	Used           func(context.Context) // called whenever a connection is taken, with what it is taken for; it must be quick
 }
 
 // ErrOutdated: the database lacks migrations that this program needs.
@@ -110,6 +111,9 @@ func (s *Store) Close() {
 // Pool is the connection pool, for the River client that shares it.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
+// Leave closes the connections that nobody uses; the next use opens others.
+func (s *Store) Leave() { s.pool.Reset() }
+
 // Ping tells whether the database answers.
 func (s *Store) Ping(ctx context.Context) error {
 	if err := s.pool.Ping(ctx); err != nil {
@@ -126,6 +130,12 @@ func poolConfig(options Options) (*pgxpool.Config, error) {
 	}
 	if options.MaxConnections > 0 {
 		config.MaxConns = options.MaxConnections
+	}
+	if options.Used != nil {
+		config.PrepareConn = func(ctx context.Context, _ *pgx.Conn) (bool, error) {
+			options.Used(ctx)
+			return true, nil
+		}
 	}
 	if options.Pooled {
 		config.ConnConfig.DefaultQueryExecMode = pgx.QueryExecModeCacheDescribe

@@ -134,6 +134,15 @@ func firstID(at time.Time) uuid.UUID {
 	return id
 }
 
+// firstTime is the time that an id tells, to the millisecond.
+func firstTime(id uuid.UUID) time.Time {
+	var millis int64
+	for _, b := range id[:6] {
+		millis = millis<<8 | int64(b)
+	}
+	return time.UnixMilli(millis)
+}
+
 // taskRow is where one row of taskColumns is scanned to.
 type taskRow struct {
 	task           jobs.Task

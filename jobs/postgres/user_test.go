@@ -132,7 +132,7 @@ func TestForgottenLogins(t *testing.T) {
 		_, err := b.CountLogin(t.Context(), login(name, "at "+name), jobs.LoginLimits{Account: 1, Address: 1, Span: span})
 		b.ok(err)
 	}
-	b.ok(b.ForgetLogins(t.Context()))
+	b.ok(b.ForgetExpired(t.Context()))
 	for table, want := range map[string]int{"sessions": 1, "login_links": 1, "rate_counters": 2} {
 		var rows int
 		b.ok(b.Pool().QueryRow(t.Context(), `SELECT count(*) FROM freshet.`+table).Scan(&rows))
