@@ -11,7 +11,7 @@ MODULES  := ui/node_modules/.package-lock.json
 GENERATED := api/openapi.json migrations cmd/builtin/files
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev example build sdk install chromium test test/go test/race test/faults test/attacks test/ui test/deploy chaos fuzz lint fmt generate verify bench bench/latency bench/stream
+.PHONY: help demo dev example build sdk install chromium test test/go test/race test/faults test/attacks test/ui test/deploy chaos fuzz lint fmt generate verify bench bench/latency bench/sleep bench/stream
 
 help: ## Show this list
 	@sed -n 's/^\([a-z/]*\):.*## \(.*\)/\1|\2/p' Makefile | awk -F'|' '{ printf "  %-13s %s\n", $$1, $$2 }'
@@ -99,6 +99,9 @@ verify: generate ## Fail if a generated file, the formatting or go.mod is not as
 
 bench/latency: ## Measure from a submit to the end of its stream, on an idle system
 	$(GO) run ./bench -latency
+
+bench/sleep: ## Have an idle database be left alone for five minutes, by its own log
+	$(GO) test -count 1 -timeout 15m -v -run TestTheDatabaseSleeps ./cmd -idle 5m
 
 bench/stream: ## Measure 10,000 open streams beside a bare SSE server
 	$(GO) run ./bench/stream $(ARGS)

@@ -71,7 +71,7 @@ func (a *app) serveAPI(ctx context.Context, path, addr string) error {
 		sleeper = control.NewSleeper(a.logger)
 		used = sleeper.Touch
 	}
-	store, err := a.openFor(ctx, db, "freshet api", apiConnections, used)
+	store, err := a.openFor(ctx, db, apiName, apiConnections, used)
 	if err != nil {
 		return err
 	}

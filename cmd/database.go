@@ -61,6 +61,9 @@ func (a *app) open(ctx context.Context, db database, name string, connections in
 	return a.openFor(ctx, db, name, connections, nil)
 }
 
+// apiName is what the sessions of an API replica are called; the one that listens has a word more.
+const apiName = "freshet api"
+
 // openFor opens it for somebody who is told whenever it is used.
 func (a *app) openFor(ctx context.Context, db database, name string, connections int32, used func(context.Context)) (*postgres.Store, error) {
 	store, err := postgres.Open(ctx, postgres.Options{

@@ -11,6 +11,8 @@ import (
 	"github.com/jackc/pgx/v5"
 	"github.com/spf13/cobra"
 
+	"freshet/config"
+	"freshet/jobs/postgres"
 	"freshet/migrations"
 )
 
@@ -36,7 +38,8 @@ func (a *app) doctorCommand() *cobra.Command {
 }
 
 func (a *app) doctor(ctx context.Context, path string) error {
-	findings := append(a.examineSettings(path), a.examineDatabase(ctx)...)
+	settings, findings := a.examineSettings(path)
+	findings = append(findings, a.examineDatabase(ctx, settings != nil && settings.Server.DBSleep)...)
 	failed := 0
 	for _, f := range findings {
 		switch {
@@ -55,10 +58,11 @@ func (a *app) doctor(ctx context.Context, path string) error {
 	return nil
 }
 
-func (a *app) examineSettings(path string) []finding {
+// examineSettings answers no settings when they are wrong.
+func (a *app) examineSettings(path string) (*config.Config, []finding) {
 	settings, err := a.settings(path)
 	if err != nil {
-		return []finding{{"freshet.yaml", true, err.Error()}}
+		return nil, []finding{{"freshet.yaml", true, err.Error()}}
 	}
 	findings := []finding{{what: fmt.Sprintf("%s: %d kinds, %d pools", settings.Path, len(settings.Kinds), len(settings.Pools))}}
 	for _, pool := range settings.Pools {
@@ -66,10 +70,10 @@ func (a *app) examineSettings(path string) []finding {
 			findings = append(findings, finding{"variables of pool " + pool.Name, false, "a worker started here would refuse: " + err.Error()})
 		}
 	}
-	return append(findings, examineChildren(settings)...)
+	return settings, append(findings, examineChildren(settings)...)
 }
 
-func (a *app) examineDatabase(ctx context.Context) []finding {
+func (a *app) examineDatabase(ctx context.Context, sleeps bool) []finding {
 	db, err := a.database()
 	if err != nil {
 		return []finding{{"database", true, err.Error()}}
@@ -88,6 +92,9 @@ func (a *app) examineDatabase(ctx context.Context) []finding {
 			"a crash of the server loses tasks that were acknowledged: turn it on"),
 		examineListen(ctx, conn, db),
 		examineRole(ctx, conn),
+	}
+	if sleeps {
+		findings = append(findings, examineSleep(ctx, conn))
 	}
 	return append(findings, examineMigrations(ctx, db))
 }
@@ -143,6 +150,21 @@ func examineRole(ctx context.Context, conn *pgx.Conn) finding {
 		f.what += ": row-level security stands behind the API's checks"
 	case tables:
 		f.what += " is above row-level security: the API's checks stand alone"
+	}
+	return f
+}
+
+// examineSleep counts the API replicas that are awake: the database can only sleep while each of them does.
+func examineSleep(ctx context.Context, conn *pgx.Conn) finding {
+	var replicas int
+	err := conn.QueryRow(ctx, `SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND application_name = $1`,
+		postgres.ListenerName(apiName)).Scan(&replicas)
+	f := finding{what: fmt.Sprintf("dbSleep, with %d API replicas awake", replicas)}
+	switch {
+	case err != nil:
+		f.bad, f.mend = true, err.Error()
+	case replicas > 1:
+		f.mend = "a database sleeps only while all replicas do, and one that sleeps does not see what the others change: run one, or turn dbSleep off"
 	}
 	return f
 }

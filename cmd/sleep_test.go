@@ -53,16 +53,17 @@ type sleepy struct {
 
 	api, database string
 	said          *lines // by the database
+	server        *os.Process
 }
 
 func newSleepy(t *testing.T, config string) sleepy {
 	t.Helper()
 	url, log := talkative(t)
 	address := "127.0.0.1:" + freePort(t)
-	s := sleepy{newProgram(t, config), "http://" + address, url, log}
+	s := sleepy{program: newProgram(t, config), api: "http://" + address, database: url, said: log}
 	s.env = append(s.env, "FRESHET_SECRET_KEY="+strings.Repeat("ab", 32), "FRESHET_API_KEY=k", "FRESHET_URL="+s.api, "DATABASE_URL="+url)
 	s.must(0, "migrate", "up")
-	s.beside("api", "--addr", address)
+	s.server = s.beside("api", "--addr", address)
 	worker := s.beside("worker", "--allow-root-children")
 	s.until("there are an API and a worker", func() bool {
 		r := s.client("workers", "--json")
@@ -128,7 +129,7 @@ func (s sleepy) dueIn(length time.Duration) (due time.Time) {
 func TestTheDatabaseSleeps(t *testing.T) {
 	t.Parallel()
 	s := newSleepy(t, sleepyConfig)
-	due := s.dueIn(*idle + 35*time.Second) // until it is asleep, it takes a while
+	due := s.dueIn(*idle + 30*time.Second) // until it is asleep, it takes a while
 	s.until("it sleeps", s.looks)
 	length := time.Until(due) - 5*time.Second
 	if length < *idle {
@@ -175,6 +176,21 @@ func TestARequestWakesTheDatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	s.until("it sleeps again", s.looks)
+
+	// A hangup is heard in its sleep.
+	s.write("freshet.yaml", sleepyConfig+"  - {name: daily, cron: '0 0 * * *', kind: nothing}\n")
+	if err := s.server.Signal(syscall.SIGHUP); err != nil {
+		t.Fatal(err)
+	}
+	s.until("it is awake", func() bool { return !s.looks() })
+	s.until("freshet.yaml was read again", func() bool { return strings.Contains(s.must(0, "schedules").stdout, "daily") })
+	if r := s.client("doctor"); !strings.Contains(r.stdout, "ok    dbSleep, with 1 API replicas awake") {
+		t.Errorf("the doctor says:\n%s", r.stdout)
+	}
+	s.beside("api", "--addr", "127.0.0.1:"+freePort(t))
+	s.until("the doctor sees a second replica", func() bool {
+		return strings.Contains(s.client("doctor").stdout, "warn  dbSleep, with 2 API replicas awake")
+	})
 }
 
 // Without dbSleep, the log of such a database does not stay as it is.

@@ -21,7 +21,7 @@ func (c Calm) Look(ctx context.Context) (calm bool, next time.Duration, some boo
 		return false, 0, false, err
 	}
 	for _, ask := range []func(context.Context) (time.Duration, bool, error){
-		c.Store.NextDue, c.Store.NextTick, c.Store.NextDelivery, c.Janitor.next,
+		c.nextAttempt, c.Store.NextTick, c.Store.NextDelivery, c.Janitor.next,
 	} {
 		due, waits, err := ask(ctx)
 		if err != nil {
@@ -32,4 +32,10 @@ func (c Calm) Look(ctx context.Context) (calm bool, next time.Duration, some boo
 		}
 	}
 	return true, next, some, nil
+}
+
+// nextAttempt is how long it is until an attempt is due, or until a worker has to be started for it.
+func (c Calm) nextAttempt(ctx context.Context) (time.Duration, bool, error) {
+	due, waits, err := c.Store.NextDue(ctx)
+	return due - c.Reconciler.slowest(), waits, err
 }

@@ -95,6 +95,16 @@ func (r *Reconciler) Empty() bool {
 	return empty
 }
 
+// slowest is how long a worker of the slowest provider takes to start.
+func (r *Reconciler) slowest() (longest time.Duration) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for _, provider := range r.providers {
+		longest = max(longest, provider.StartTime)
+	}
+	return longest
+}
+
 // note keeps what an audit, which began at a time, has seen of a provider's units.
 func (r *Reconciler) note(pool string, began time.Time, known []fleet.Unit) {
 	r.mu.Lock()

@@ -61,6 +61,9 @@ type Listener struct {
 	hearing atomic.Bool
 }
 
+// ListenerName is the application_name of the session that listens for a Store of a name.
+func ListenerName(store string) string { return store + " listener" }
+
 // Listener makes a Listener on a direct database URL, which must lead to the store's own database; Run
 // starts it. An empty one means that there is none, and that nothing will be heard.
 func (s *Store) Listener(url string, hints Hints) (*Listener, error) {
@@ -71,7 +74,7 @@ func (s *Store) Listener(url string, hints Hints) (*Listener, error) {
 	if err != nil {
 		return nil, fmt.Errorf("database URL to listen on: %w", err)
 	}
-	config.RuntimeParams["application_name"] = "freshet listener"
+	config.RuntimeParams["application_name"] = ListenerName(s.name)
 	return &Listener{config: config, hints: hints, store: s, channel: "freshet_echo_" + strings.ToLower(rand.Text())}, nil
 }
 

@@ -28,6 +28,7 @@ type Store struct {
 	pool     *pgxpool.Pool
 	window   window
 	notifier *Notifier
+	name     string
 	logger   *slog.Logger
 
 	submits *batcher[jobs.Submission, jobs.Submitted]
@@ -68,7 +69,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 		pool.Close()
 		return nil, err
 	}
-	store := &Store{pool: pool, window: window, notifier: newNotifier(pool, options.Logger), logger: options.Logger}
+	store := &Store{pool: pool, window: window, notifier: newNotifier(pool, options.Logger), name: options.Name, logger: options.Logger}
 	store.submits = newBatcher(store.submitBatch, submitBatch, 2)
 	store.claims = newBatcher(store.claimBatch, claimBatch, 1)
 	store.flushes = newBatcher(store.flushBatch, flushBatch, 1)
