@@ -24,6 +24,7 @@ import (
 	"freshet/jobs/realtime"
 	"freshet/jobs/secret"
 	"freshet/jobs/supervisor"
+	"freshet/jobs/tracing"
 	"freshet/jobs/webhook"
 )
 
@@ -65,13 +66,8 @@ func (a *app) serveAPI(ctx context.Context, path, addr string) error {
 	if a.env("FRESHET_SECRET_KEY") == "" {
 		return &exitError{exitConfig, errors.New("FRESHET_SECRET_KEY is not set: make one with `openssl rand -base64 32` and keep it")}
 	}
-	var sleeper *control.Sleeper // nil: the database never sleeps
-	var used func(context.Context)
-	if settings.Server.DBSleep {
-		sleeper = control.NewSleeper(a.logger)
-		used = sleeper.Touch
-	}
-	store, err := a.openFor(ctx, db, apiName, apiConnections, used)
+	sleeper := a.sleeper(settings)
+	store, err := a.openFor(ctx, db, apiName, apiConnections, sleeper.Touch)
 	if err != nil {
 		return err
 	}
@@ -182,14 +178,10 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	if err != nil {
 		return nil, err
 	}
-	var sleep api.Sleep
-	if s.sleeper != nil {
-		sleep = s.sleeper
-	}
 	r.server, err = api.New(ctx, api.Config{
 		Store: s.store, Hub: hub, Secrets: box, PublicURL: outside.PublicURL, CORSOrigins: outside.CORSOrigins,
 		Issuers: outside.Auth.Issuers, Proxies: outside.TrustedProxies, Webhooks: policy, RiverUI: outside.RiverUI, Limits: limits(outside.Limits),
-		Hearing: listener.Hearing, Version: a.Version, Logger: a.logger, Metrics: counted, Tracer: tracer, Sleep: sleep,
+		Hearing: listener.Hearing, Version: a.Version, Logger: a.logger, Metrics: counted, Tracer: tracer, Sleep: s.sleeper,
 	})
 	switch {
 	case errors.Is(err, secret.ErrWrongKey):
@@ -197,6 +189,12 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	case err != nil:
 		return nil, err
 	}
+	r.parts = r.assemble(s, tracer, listener, hub)
+	return r, nil
+}
+
+// assemble are the parts of a replica, in the order in which they stand on each other.
+func (r *replica) assemble(s serving, tracer *tracing.Tracer, listener *postgres.Listener, hub *realtime.Hub) []supervisor.Part {
 	background := slices.Concat([]supervisor.Part{{Name: "listener", Run: listener.Run}}, r.control.parts(), []supervisor.Part{
 		{Name: "hub", Run: hub.Run},
 		{Name: "catalogue", Run: r.server.Run},
@@ -205,11 +203,10 @@ func (a *app) replica(ctx context.Context, s serving) (*replica, error) {
 	if s.sleeper != nil {
 		background = []supervisor.Part{r.control.sleeping(s.sleeper, s.store, background)}
 	}
-	r.parts = slices.Concat([]supervisor.Part{{Name: "traces", Run: tracer.Run}}, background, []supervisor.Part{
+	return slices.Concat([]supervisor.Part{{Name: "traces", Run: tracer.Run}}, background, []supervisor.Part{
 		{Name: "hangups", Run: r.reloader.hear},
 		{Name: "HTTP", Run: func(ctx context.Context) error { return r.server.Serve(ctx, s.socket) }},
 	})
-	return r, nil
 }
 
 // limits are the configured ones. Both know the zero as the default, and what is negative as no limit.

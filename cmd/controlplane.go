@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 
+	"freshet/config"
 	"freshet/jobs"
 	"freshet/jobs/control"
 	"freshet/jobs/metrics"
@@ -65,6 +66,14 @@ func (c *controlPlane) parts() []supervisor.Part {
 	}
 }
 
+// sleeper lets the database sleep, where freshet.yaml says so; nil: it never does.
+func (a *app) sleeper(settings *config.Config) *control.Sleeper {
+	if !settings.Server.DBSleep {
+		return nil
+	}
+	return control.NewSleeper(a.logger)
+}
+
 // sleeping is a part that runs others only while there is something to do for them.
 func (c *controlPlane) sleeping(sleeper *control.Sleeper, store *postgres.Store, parts []supervisor.Part) supervisor.Part {
 	calm := control.Calm{Store: store, Janitor: c.janitor, Reconciler: c.reconciler}
@@ -78,11 +87,11 @@ var errAsleep = errors.New("the database is left alone while there is nothing to
 type observedStore struct {
 	*postgres.Store
 
-	sleeper *control.Sleeper // nil: it never does
+	sleeper *control.Sleeper
 }
 
 func (o observedStore) Stats(ctx context.Context) (jobs.Stats, error) {
-	if o.sleeper != nil && o.sleeper.Asleep() {
+	if o.sleeper.Asleep() {
 		return jobs.Stats{}, errAsleep
 	}
 	return o.Store.Stats(ctx)

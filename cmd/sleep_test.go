@@ -15,7 +15,7 @@ import (
 	"freshet/jobs/postgres/embedded"
 )
 
-var idle = flag.Duration("idle", 30*time.Second, "how long TestTheDatabaseSleeps has the database be silent") //nolint:gochecknoglobals // a flag
+var idle = flag.Duration("idle", 30*time.Second, "how long TestTheDatabaseSleeps has the database be silent")
 
 const sleepyConfig = `
 server: {dbSleep: true}

@@ -8,6 +8,7 @@
 //	Courier      brings deliveries to endpoints and to the webhooks of tasks
 //	Janitor      removes what is kept no longer
 //	Reconciler   starts workers where work waits for them; package fleet says when, and what becomes of them
+//	Sleeper      stops all of these, and whatever else asks the database by itself, while there is nothing to do
 //
 // There is no leader. Statements skip the rows that another replica holds, so replicas share the work. In two
 // they take turns, by an advisory lock: what is admitted under a limit, and what is taken to be delivered, must be
@@ -42,6 +43,17 @@
 // A delivery is made in the transaction of its event. Each time that it is taken it gets another number, which is
 // the fence of what is recorded of the sending. The body is made at the first, of what was kept of the event,
 // and is the same ever after. So an event arrives at least once, and under one id.
+//
+// # Sleep
+//
+//	awake ──► stopping ──► asleep
+//	  ▲          │            │
+//	  └──────────┴────────────┘ somebody uses the database, or something is due
+//
+// Where the operator wants it, the parts are stopped when nothing goes on. What they do at last may change that, so it
+// is looked at once more when they have stopped; only then are the connections closed. From then on whoever takes a
+// connection wakes them, whatever for: no request has to remember to. Each part looks at everything when it starts, so
+// that nothing is lost that was told to nobody.
 //
 // # Failures
 //

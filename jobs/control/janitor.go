@@ -40,25 +40,30 @@ func NewJanitor(store *postgres.Store, logger *slog.Logger, retention func() job
 // Run cleans at once, unless it did so within the hour, and then every hour, until ctx ends. What fails is done the
 // next time.
 func (j *Janitor) Run(ctx context.Context) error {
+	timer := time.NewTimer(j.rest())
+	defer timer.Stop()
 	for {
-		if rest := j.rest(); rest > 0 {
-			timer := time.NewTimer(rest)
-			select {
-			case <-ctx.Done():
-				timer.Stop()
-				return nil
-			case <-timer.C:
-			}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-timer.C:
 		}
-		if err := j.Clean(ctx); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			j.logger.Warn("not everything old was removed; the next hour does it", "error", err)
-		}
-		now := time.Now()
-		j.cleaned.Store(&now)
+		j.run(ctx)
+		timer.Reset(j.rest())
 	}
+}
+
+// run cleans, unless ctx ends meanwhile.
+func (j *Janitor) run(ctx context.Context) {
+	err := j.Clean(ctx)
+	if ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		j.logger.Warn("not everything old was removed; the next hour does it", "error", err)
+	}
+	now := time.Now()
+	j.cleaned.Store(&now)
 }
 
 // rest is how long it is until it is time to clean.

@@ -22,7 +22,8 @@ const (
 )
 
 // Sleeper lets the database sleep: it stops the parts of the process that ask it by themselves while there is
-// nothing to do, and starts them again when somebody uses it, or something will be due. Create it with NewSleeper.
+// nothing to do, and starts them again when somebody uses it, or something will be due. Create it with NewSleeper; one
+// that is nil never sleeps, and cannot be run.
 type Sleeper struct {
 	// Quiet is for how long no request may have needed the database before it is left alone. It is to be set before Run.
 	Quiet time.Duration
@@ -57,6 +58,9 @@ type visit struct{}
 // Enter keeps the database awake, once it is, until leave is called: for as long as a request takes. It does not
 // wake it: only its use does.
 func (s *Sleeper) Enter(ctx context.Context) (_ context.Context, leave func()) {
+	if s == nil {
+		return ctx, func() {}
+	}
 	s.mu.Lock()
 	s.visits++
 	s.mu.Unlock()
@@ -69,6 +73,9 @@ func (s *Sleeper) Enter(ctx context.Context) (_ context.Context, leave func()) {
 
 // Touch tells that the database is used, and by whom: in a visit or not.
 func (s *Sleeper) Touch(ctx context.Context) {
+	if s == nil {
+		return
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if ctx.Value(visit{}) != nil {
@@ -82,6 +89,9 @@ func (s *Sleeper) Touch(ctx context.Context) {
 
 // Asleep tells whether nothing may be asked of the database but for somebody's sake.
 func (s *Sleeper) Asleep() bool {
+	if s == nil {
+		return false
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.asleep

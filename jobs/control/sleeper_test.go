@@ -65,7 +65,7 @@ func (b *bedroom) lastly(do func()) { b.stopped.Store(&do) }
 // after lets time pass, and then wants it to be asleep or awake.
 func (b *bedroom) after(pause time.Duration, asleep bool) {
 	b.t.Helper()
-	time.Sleep(pause)
+	<-time.After(pause)
 	synctest.Wait()
 	if b.sleeper.Asleep() != asleep || b.running.Load() == asleep {
 		b.t.Fatalf("asleep %t, its part runs %t; want asleep %t", b.sleeper.Asleep(), b.running.Load(), asleep)
@@ -81,14 +81,9 @@ func (b *bedroom) over() {
 	}
 }
 
-func asleepInFakeTime(t *testing.T, run func(*testing.T)) {
-	t.Helper()
-	t.Parallel()
-	synctest.Test(t, run)
-}
-
 func TestSleeperRestsUntilUsed(t *testing.T) {
-	asleepInFakeTime(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBedroom(t)
 		defer b.over()
 		b.after(9*time.Second, false)
@@ -108,7 +103,8 @@ func TestSleeperRestsUntilUsed(t *testing.T) {
 }
 
 func TestSleeperStaysWhileSomethingGoesOn(t *testing.T) {
-	asleepInFakeTime(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBedroom(t, func(b *bedroom) { b.busy.Store(true) })
 		defer b.over()
 		b.after(time.Hour, false)
@@ -118,7 +114,8 @@ func TestSleeperStaysWhileSomethingGoesOn(t *testing.T) {
 }
 
 func TestSleeperStaysForVisits(t *testing.T) {
-	asleepInFakeTime(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBedroom(t)
 		defer b.over()
 		ctx, leave := b.sleeper.Enter(t.Context())
@@ -137,7 +134,8 @@ func TestSleeperStaysForVisits(t *testing.T) {
 
 // What a part does when it is told to stop is not slept over, nor is whoever comes meanwhile.
 func TestSleeperLooksOnceMore(t *testing.T) {
-	asleepInFakeTime(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		b := newBedroom(t, func(b *bedroom) { b.lastly(func() { b.busy.Store(true) }) })
 		defer b.over()
 		b.after(11*time.Second, false)
@@ -158,7 +156,8 @@ func TestSleeperLooksOnceMore(t *testing.T) {
 }
 
 func TestSleeperIsAwakeInTime(t *testing.T) {
-	asleepInFakeTime(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		due := time.Now().Add(time.Hour)
 		b := newBedroom(t, func(b *bedroom) { b.next.Store(&due) })
 		defer b.over()
@@ -172,7 +171,8 @@ func TestSleeperIsAwakeInTime(t *testing.T) {
 }
 
 func TestSleeperDoesNotSleepForSeconds(t *testing.T) {
-	asleepInFakeTime(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		soon := time.Now().Add(20 * time.Second)
 		b := newBedroom(t, func(b *bedroom) { b.next.Store(&soon) })
 		defer b.over()
@@ -181,7 +181,8 @@ func TestSleeperDoesNotSleepForSeconds(t *testing.T) {
 }
 
 func TestSleeperFailsAsItsPartsDo(t *testing.T) {
-	asleepInFakeTime(t, func(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
 		broken := errors.New("broken")
 		b := newBedroom(t, func(b *bedroom) { b.runs = func(context.Context) error { return broken } })
 		defer b.end()
