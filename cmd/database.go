@@ -76,6 +76,8 @@ func (a *app) openFor(ctx context.Context, db database, name string, connections
 			"or to %s where there is no way to it", err, noDirect)}
 	case errors.Is(err, postgres.ErrOutdated):
 		return nil, err // who tries again may find it migrated
+	case errors.Is(err, postgres.ErrContracted):
+		return nil, &exitError{exitConfig, err}
 	case err != nil:
 		return nil, &exitError{exitConnection, err}
 	}

@@ -19,11 +19,7 @@ func (a *app) migrateCommand() *cobra.Command {
 		},
 	}
 	command.AddCommand(
-		&cobra.Command{
-			Use:   "up",
-			Short: "Apply all migrations that are missing",
-			RunE:  func(cmd *cobra.Command, _ []string) error { return a.migrateUp(cmd) },
-		},
+		a.migrateUpCommand(),
 		&cobra.Command{
 			Use:   "down STEPS",
 			Short: "Take the last migrations back; with them goes what their tables hold",
@@ -45,16 +41,40 @@ func (a *app) migrateCommand() *cobra.Command {
 	return command
 }
 
-func (a *app) migrateUp(cmd *cobra.Command) error {
+func (a *app) migrateUpCommand() *cobra.Command {
+	var force bool
+	command := &cobra.Command{
+		Use:   "up",
+		Short: "Apply all migrations that are missing",
+		RunE:  func(cmd *cobra.Command, _ []string) error { return a.migrateUp(cmd, force) },
+	}
+	command.Flags().BoolVar(&force, "force", false, "go on although workers of an earlier release live: they count as dead, and what they run is done again")
+	return command
+}
+
+func (a *app) migrateUp(cmd *cobra.Command, force bool) error {
 	url, err := a.migrated()
 	if err != nil {
 		return err
 	}
-	if err := migrations.Up(cmd.Context(), url); err != nil {
-		return err
+	up := migrations.Up
+	if force {
+		up = migrations.Force
+	}
+	if err := up(cmd.Context(), url); err != nil {
+		return migrateRefused(err)
 	}
 	fmt.Fprintf(a.Stdout, "the database is at version %d\n", migrations.Latest())
 	return nil
+}
+
+// migrateRefused adds what to do to an error that says who is in the way.
+func migrateRefused(err error) error {
+	if errors.Is(err, migrations.ErrInUse) {
+		return fmt.Errorf("%w\nnothing was changed by it: replace them by the release that you come from, or stop them, and try again; "+
+			"--force goes on without them", err)
+	}
+	return err
 }
 
 func (a *app) migrateDown(cmd *cobra.Command, text string) error {

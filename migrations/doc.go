@@ -26,7 +26,21 @@
 //   - the process is killed, at any moment: the next Up puts golang-migrate right from the note;
 //   - the context is cancelled: the file that runs is finished, the next one is not begun;
 //   - two processes migrate at once: one does the work, the other waits and finds it done;
-//   - the database is newer than this program: nothing is done, ErrNewer.
+//   - the database is newer than this program: nothing is done, ErrNewer;
+//   - a file contracts while older programs live: it is rolled back, ErrInUse.
+//
+// A file contracts if it takes away, or changes the meaning of, what a program of before reads or writes. A release stops
+// using it first, and the file comes with a later one. A program's schema is the Latest of when it was made, and the file
+// begins with freshet.contract(N) and notes N as oldest in freshet.schema_versions: programs from schema N on do
+// without what it takes away.
+//
+//   - A worker writes its schema into its row, an API holds its schema's lock in the session that it listens in:
+//     freshet.contract raises an error while one before N lives, or a unit of another generation than its pool's is
+//     being started. An API behind a transaction pooler alone has no such session, and is not seen; nor is one that lets
+//     the database sleep.
+//   - A worker whose lease is over, and with Force every one before N, is dead from there on, in the same transaction:
+//     it can write nothing more, and the reaper gives what it ran to another.
+//   - Who starts later reads oldest, and refuses. A worker that registers meanwhile waits and is refused.
 //
 // A file must not use what cannot run in a transaction, such as CREATE INDEX CONCURRENTLY.
 package migrations

@@ -11,12 +11,15 @@ import (
 )
 
 //go:embed *.sql
-var files embed.FS
+var embedded embed.FS
 
-// Latest is the version a fully migrated database has.
-func Latest() uint {
+// Latest is the version a fully migrated database has. It is also this program's schema: what the database
+// looked like when the program was made.
+func Latest() uint { return latest(embedded) }
+
+func latest(files fs.FS) uint {
 	var latest uint
-	for _, name := range names() {
+	for _, name := range names(files) {
 		if version, _ := versionOf(name); version > latest {
 			latest = version
 		}
@@ -27,15 +30,15 @@ func Latest() uint {
 // Hash identifies the content of all files, for those that keep a migrated database for reuse.
 func Hash() string {
 	sum := sha256.New()
-	for _, name := range names() {
-		body, _ := files.ReadFile(name)
+	for _, name := range names(embedded) {
+		body, _ := embedded.ReadFile(name)
 		fmt.Fprintf(sum, "%s %d\n%s", name, len(body), body)
 	}
 	return hex.EncodeToString(sum.Sum(nil))
 }
 
 // names returns the names of all files, sorted. Reading an embedded folder cannot fail.
-func names() []string {
+func names(files fs.FS) []string {
 	found, _ := fs.Glob(files, "*.sql")
 	return found
 }

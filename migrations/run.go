@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	golangmigrate "github.com/golang-migrate/migrate/v4"
 	"github.com/golang-migrate/migrate/v4/database"
@@ -28,6 +29,7 @@ const (
 
 // run is one process's turn at migrating.
 type run struct {
+	latest uint      // of the files
 	guard  *pgx.Conn // holds the lock as long as it is open
 	db     *sql.DB
 	driver database.Driver
@@ -35,12 +37,12 @@ type run struct {
 }
 
 // open waits for its turn and puts golang-migrate's version right.
-func open(ctx context.Context, databaseURL string) (_ *run, err error) {
+func open(ctx context.Context, databaseURL string, files fs.FS, force bool) (_ *run, err error) {
 	guard, err := connect(ctx, databaseURL)
 	if err != nil {
 		return nil, err
 	}
-	r := &run{guard: guard}
+	r := &run{latest: latest(files), guard: guard}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, r.close(context.WithoutCancel(ctx)))
@@ -52,7 +54,7 @@ func open(ctx context.Context, databaseURL string) (_ *run, err error) {
 	if err := r.createSchema(ctx); err != nil {
 		return nil, err
 	}
-	if err := r.openFiles(databaseURL); err != nil {
+	if err := r.openFiles(databaseURL, files, force); err != nil {
 		return nil, err
 	}
 	if err := r.repair(ctx); err != nil {
@@ -90,13 +92,16 @@ func (r *run) createSchema(ctx context.Context) error {
 	return nil
 }
 
-func (r *run) openFiles(databaseURL string) error {
+func (r *run) openFiles(databaseURL string, files fs.FS, force bool) error {
 	config, err := pgx.ParseConfig(databaseURL)
 	if err != nil {
 		return fmt.Errorf("database URL: %w", err)
 	}
 	config.RuntimeParams["statement_timeout"] = "0"
 	config.RuntimeParams["lock_timeout"] = blockedFor
+	if force {
+		config.RuntimeParams["freshet.contract"] = "forced"
+	}
 	r.db = stdlib.OpenDB(*config)
 	r.driver, err = driver.WithInstance(r.db, &driver.Config{
 		DatabaseName: config.Database, SchemaName: schema, MigrationsTable: table,
@@ -140,8 +145,8 @@ func (r *run) version() (int, error) {
 	if err != nil {
 		return none, fmt.Errorf("read golang-migrate's version: %w", err)
 	}
-	if version > int(Latest()) {
-		return none, fmt.Errorf("%w: version %d, known up to %d", ErrNewer, version, Latest())
+	if version > int(r.latest) {
+		return none, fmt.Errorf("%w: version %d, known up to %d", ErrNewer, version, r.latest)
 	}
 	return version, nil
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5/pgconn"
 
 	"freshet/jobs"
+	"freshet/migrations"
 )
 
 // Hints is what a Listener calls. A nil function is not listened for, or not called. All is called whenever hints may
@@ -248,15 +249,25 @@ func (l *Listener) connect(ctx context.Context) (*pgx.Conn, error) {
 		statements = append(statements, "LISTEN "+deliveryChannel)
 	}
 	_, err = conn.Exec(ctx, strings.Join(statements, ";"))
-	if err == nil && l.worker != uuid.Nil {
-		// Shared, since the server may take a while to see that an earlier session is over.
-		_, err = conn.Exec(ctx, `SELECT pg_advisory_lock_shared(hashtextextended($1::text, 0))`, l.worker)
+	if err == nil {
+		err = l.lock(ctx, conn)
 	}
 	if err != nil {
 		_ = conn.Close(ctx)
 		return nil, fmt.Errorf("listen: %w", err)
 	}
 	return conn, nil
+}
+
+// lock takes the lock that shows who lives: a worker's own, or else that of this program's schema, which a migration
+// that contracts asks for. Both are shared, since the server may take a while to see that an earlier session is over.
+func (l *Listener) lock(ctx context.Context, conn *pgx.Conn) (err error) {
+	if l.worker == uuid.Nil {
+		_, err = conn.Exec(ctx, `SELECT pg_advisory_lock_shared(hashtext('freshet schema'), $1)`, int32(migrations.Latest()))
+	} else {
+		_, err = conn.Exec(ctx, `SELECT pg_advisory_lock_shared(hashtextextended($1::text, 0))`, l.worker)
+	}
+	return err
 }
 
 // dispatch ignores what is no id: anyone who may connect may also notify.

@@ -50,7 +50,10 @@ type Options struct {
 // ErrOutdated: the database lacks migrations that this program needs.
 var ErrOutdated = errors.New("the database is older than this program: run freshet migrate up")
 
-// Open connects to a migrated database and starts the Notifier; Close ends both. Errors: ErrOutdated.
+// ErrContracted: a later release has removed what this program needs of the database.
+var ErrContracted = errors.New("this program is older than the database allows: use a newer one")
+
+// Open connects to a migrated database and starts the Notifier; Close ends both. Errors: ErrOutdated, ErrContracted.
 func Open(ctx context.Context, options Options) (*Store, error) {
 	config, err := poolConfig(options)
 	if err != nil {
@@ -81,7 +84,7 @@ func Open(ctx context.Context, options Options) (*Store, error) {
 const undefinedTable = "42P01"
 
 // checkVersion refuses a database that lacks migrations. One that is ahead is the upgrade's way: the
-// programs before it go on.
+// programs before it go on, until a migration that contracts shuts them out.
 func checkVersion(ctx context.Context, pool *pgxpool.Pool) error {
 	var version uint
 	err := pool.QueryRow(ctx, `SELECT coalesce(max(version), 0) FROM freshet.schema_versions`).Scan(&version)
@@ -95,8 +98,18 @@ func checkVersion(ctx context.Context, pool *pgxpool.Pool) error {
 	case version < migrations.Latest():
 		return fmt.Errorf("%w (it is at version %d, and needs %d)", ErrOutdated, version, migrations.Latest())
 	}
+	var oldest uint
+	if err := pool.QueryRow(ctx, `SELECT `+oldestSchema).Scan(&oldest); err != nil {
+		return fmt.Errorf("read whom the database allows: %w", err)
+	}
+	if oldest > migrations.Latest() {
+		return fmt.Errorf("%w (made for version %d; it allows %d and later)", ErrContracted, migrations.Latest(), oldest)
+	}
 	return nil
 }
+
+// oldestSchema is the oldest schema whose programs may use the database.
+const oldestSchema = `(SELECT max(oldest) FROM freshet.schema_versions)`
 
 // Close breaks off what nobody waits for any more, sends the hints that are still due and closes all
 // connections.

@@ -2,27 +2,45 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 
 	"github.com/google/uuid"
 	"github.com/jackc/pgx/v5"
 
 	"freshet/jobs"
+	"freshet/migrations"
 )
 
-// RegisterWorker makes a worker known, gives it its first lease, and tells the ledger that its unit is up.
+// registerSQL changes nothing for a worker whose schema is too old.
+const registerSQL = `
+WITH worker AS (
+	INSERT INTO freshet.workers
+		(id, pool, host, pid, slots, kinds, version, session, lease_ms, started_at, beat_at, lease_until, unit, generation, schema)
+	SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, now, now, now + $9::bigint * interval '1 millisecond', $10, $11, $12
+	FROM clock_timestamp() AS now WHERE $12 >= ` + oldestSchema + `
+	RETURNING id, pool, unit, started_at
+), up AS (
+	UPDATE freshet.fleet_units u SET state = 'up', unit = w.unit, worker_id = w.id, seen_at = w.started_at
+	FROM worker w WHERE u.pool = w.pool AND u.state IN ('intended', 'starting') AND w.unit IN (u.unit, u.intent::text)
+)
+SELECT FROM worker`
+
+// RegisterWorker makes a worker known, gives it its first lease, and tells the ledger that its unit is up. A migration that
+// contracts goes before it or after it. Errors: ErrContracted.
 func (s *Store) RegisterWorker(ctx context.Context, worker jobs.Worker) error {
-	_, err := s.pool.Exec(ctx, `WITH worker AS (
-			INSERT INTO freshet.workers
-				(id, pool, host, pid, slots, kinds, version, session, lease_ms, started_at, beat_at, lease_until, unit, generation)
-			SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, now, now, now + $9::bigint * interval '1 millisecond', $10, $11
-			FROM clock_timestamp() AS now
-			RETURNING id, pool, unit, started_at
-		)
-		UPDATE freshet.fleet_units u SET state = 'up', unit = w.unit, worker_id = w.id, seen_at = w.started_at
-		FROM worker w WHERE u.pool = w.pool AND u.state IN ('intended', 'starting') AND w.unit IN (u.unit, u.intent::text)`,
+	batch := &pgx.Batch{} // one transaction and one round trip; the statement sees what it waited for
+	batch.Queue(`SELECT pg_advisory_xact_lock_shared(hashtextextended('freshet register', 0))`)
+	batch.Queue(registerSQL,
 		worker.ID, worker.Pool, worker.Host, worker.PID, worker.Slots, worker.Kinds, worker.Version, worker.Session,
-		worker.Lease.Milliseconds(), nullText(worker.Unit), worker.Generation)
+		worker.Lease.Milliseconds(), nullText(worker.Unit), worker.Generation, int(migrations.Latest()),
+	).QueryRow(func(row pgx.Row) error {
+		if err := row.Scan(); !errors.Is(err, pgx.ErrNoRows) {
+			return err
+		}
+		return ErrContracted
+	})
+	err := s.pool.SendBatch(ctx, batch).Close()
 	if err != nil {
 		return fmt.Errorf("register worker: %w", err)
 	}
