@@ -165,7 +165,7 @@ func (r *Reconciler) again(pool string, pause time.Duration) {
 
 // pass looks at one pool and sends for the workers that it needs.
 func (r *Reconciler) pass(ctx context.Context, pool string, provider fleet.Provider, errands *sync.WaitGroup) {
-	provision, err := r.store.Provision(ctx, pool, provider.BootTime, fleet.Desired)
+	provision, err := r.store.Provision(ctx, pool, provider.BootTime, fleet.Decide)
 	if err != nil {
 		if ctx.Err() == nil {
 			r.logger.Warn("a pool could not be looked at; nothing is started until it can", "pool", pool, "error", err)

@@ -17,6 +17,13 @@ const (
 	openMax = 8 * time.Minute
 )
 
+// Decide is what a look at a pool leads to: how many units it should start now, and whether it starts none whatever
+// comes, until time has passed.
+func Decide(d jobs.Demand) (units int, heldBack bool) {
+	broken := d.Failures >= failuresToOpen && Pause(d) > 0
+	return Desired(d), broken || !d.NoBudget && affordable(d) < 1
+}
+
 // Desired is how many units a pool should start now.
 func Desired(d jobs.Demand) int {
 	if d.Paused || d.Slots < 1 || Pause(d) > 0 {

@@ -52,6 +52,27 @@ func TestDesired(t *testing.T) {
 	}
 }
 
+func TestHeldBack(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		change func(*jobs.Demand)
+		want   bool
+	}{
+		"nothing waits":                   {func(*jobs.Demand) {}, false},
+		"all that may be are there":       {func(d *jobs.Demand) { d.Ready, d.Units = 1000, 10 }, false},
+		"the second failure, just now":    {func(d *jobs.Demand) { d.Ready, d.Failures = 8, 2 }, false},
+		"the fifth, a minute ago":         {func(d *jobs.Demand) { d.Failures, d.FailedFor = 5, time.Minute }, true},
+		"the fifth, two minutes ago":      {func(d *jobs.Demand) { d.Failures, d.FailedFor = 5, 2*time.Minute }, false},
+		"the budget is used up":           {func(d *jobs.Demand) { d.NoBudget = false }, true},
+		"the budget is for what is there": {func(d *jobs.Demand) { d.Units, d.NoBudget, d.BudgetLeft = 3, false, 0.3 }, true},
+		"the budget allows for one":       {func(d *jobs.Demand) { d.NoBudget, d.BudgetLeft = false, 0.1 }, false},
+	} {
+		if _, got := Decide(pool(test.change)); got != test.want {
+			t.Errorf("%s: held back %v", name, got)
+		}
+	}
+}
+
 // TestDesiredHoldsItsBounds tries demands at random: whatever is seen, never more than may be, and never none where
 // something waits that nobody will take.
 func TestDesiredHoldsItsBounds(t *testing.T) {

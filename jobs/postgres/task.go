@@ -25,7 +25,7 @@ const taskColumns = `t.id, t.owner, t.kind, t.kind_hash, t.pool, t.state, t.run,
 			OR EXISTS (SELECT FROM freshet.pools o WHERE o.name = t.pool AND o.paused_at IS NOT NULL)
 			OR ` + inMaintenance + ` THEN 'paused'
 		WHEN EXISTS (SELECT FROM freshet.kinds k WHERE k.name = t.kind AND ` + blocked + `) THEN 'credential_hold'
-		WHEN NOT ` + knower + ` THEN CASE WHEN ` + starting + ` IS NULL THEN 'no_worker' ELSE 'starting_worker' END
+		WHEN NOT ` + knower + ` THEN CASE WHEN ` + starting + ` IS NOT NULL OR a.state = 'queued' AND ` + willStart + ` THEN 'starting_worker' ELSE 'no_worker' END
 		WHEN a.limited AND a.state = 'held' AND (SELECT count(*) FROM freshet.attempts x
 			WHERE x.limited AND x.state IN ('queued', 'running') AND x.kind = a.kind AND x.owner = a.owner) >= (SELECT k.max_per_owner FROM freshet.kinds k WHERE k.name = a.kind) THEN 'owner_limit'
 		WHEN a.limited AND a.state = 'held' AND freshet.active(a.kind) >= (SELECT k.max_total FROM freshet.kinds k WHERE k.name = a.kind) THEN 'kind_limit'
@@ -36,6 +36,11 @@ const taskColumns = `t.id, t.owner, t.kind, t.kind_hash, t.pool, t.state, t.run,
 
 // starting is since when a worker of an attempt's pool is being started; null: none is.
 const starting = `(SELECT min(u.created_at) FROM freshet.fleet_units u WHERE u.pool = a.pool AND u.state IN ('intended', 'starting'))`
+
+// willStart tells whether a worker of an attempt's pool is as good as ordered: the next look at the pool, which its submit
+// has asked for, does so.
+const willStart = `EXISTS (SELECT FROM freshet.pools o WHERE o.name = a.pool AND o.retired_at IS NULL AND o.managed AND NOT o.held_back
+	AND (SELECT count(*) FROM freshet.fleet_units u WHERE u.pool = o.name AND u.state <> 'ended') < o.max_units)`
 
 const taskTables = ` FROM freshet.tasks t JOIN freshet.attempts a ON a.task_id = t.id AND a.number = t.attempt `
 

@@ -42,7 +42,7 @@ RETURNING u.intent, u.generation`
 // than could ever matter. A worker that has just said that it may leave still counts, for as long as it takes to
 // look once more: if it finds what waits, it stays.
 const demandSQL = `
-SELECT p.paused_at IS NOT NULL OR ` + inMaintenance + `, p.slots, p.min_units, p.max_units, p.generation, p.provider,
+SELECT p.paused_at IS NOT NULL OR ` + inMaintenance + `, p.slots, p.min_units, p.max_units, p.generation, p.provider, p.held_back,
 	ready.queued + ready.due, free.count, unit.booting * p.slots, unit.alive, unit.recent, failure.count, failure.age_ms,
 	p.budget_hours - unit.hours, (SELECT (extract(epoch FROM min(a.due_at) - clock_timestamp()) * 1000)::bigint
 		FROM freshet.attempts a WHERE a.state = 'held' AND a.pool = p.name AND a.hold IN ('scheduled', 'backoff')
@@ -89,10 +89,10 @@ type Provision struct {
 	Due    *time.Duration // until something that waits for its time needs a worker to be started; nil: nothing does
 }
 
-// Provision looks at a pool, has decide say how many units it needs more, and writes them down: all under the
-// pool's lock, which one replica has at a time, so that nothing is bought twice. decide must be quick. Orders
-// that another replica wrote down and did not live to carry out are among those that are answered.
-func (s *Store) Provision(ctx context.Context, pool string, bootTime time.Duration, decide func(jobs.Demand) int) (Provision, error) {
+// Provision looks at a pool, has decide say how many units it needs more and whether it is held back, and writes
+// both down: all under the pool's lock, which one replica has at a time, so that nothing is bought twice. decide must
+// be quick. Orders that another replica wrote down and did not live to carry out are among those that are answered.
+func (s *Store) Provision(ctx context.Context, pool string, bootTime time.Duration, decide func(jobs.Demand) (units int, heldBack bool)) (Provision, error) {
 	var p Provision
 	err := pgx.BeginFunc(ctx, s.pool, func(tx pgx.Tx) error {
 		var mine bool
@@ -109,10 +109,15 @@ func (s *Store) Provision(ctx context.Context, pool string, bootTime time.Durati
 	return p, nil
 }
 
-func provision(ctx context.Context, tx pgx.Tx, pool string, bootTime time.Duration, decide func(jobs.Demand) int, p *Provision) error {
-	var generation, provider string
-	var due *int64
-	found := false
+// poolView is what provision sees of a pool beside its demand.
+type poolView struct {
+	found                bool
+	generation, provider string
+	heldBack             bool
+	due                  *int64 // milliseconds
+}
+
+func provision(ctx context.Context, tx pgx.Tx, pool string, bootTime time.Duration, decide func(jobs.Demand) (units int, heldBack bool), p *Provision) error {
 	batch := &pgx.Batch{}
 	batch.Queue(settleSQL, pool)
 	batch.Queue(lateSQL, pool).Query(func(rows pgx.Rows) (err error) {
@@ -127,32 +132,41 @@ func provision(ctx context.Context, tx pgx.Tx, pool string, bootTime time.Durati
 		})
 		return err
 	})
-	batch.Queue(demandSQL, pool).Query(func(rows pgx.Rows) error {
-		d := &p.Demand
-		var age int64
-		var left *float64
-		_, err := pgx.ForEachRow(rows, []any{
-			&d.Paused, &d.Slots, &d.Min, &d.Max, &generation, &provider, &d.Ready, &d.Free, &d.Booting, &d.Units, &d.Recent,
-			&d.Failures, &age, &left, &due,
-		}, func() error {
-			found, d.FailedFor = true, time.Duration(age)*time.Millisecond
-			if d.NoBudget = left == nil; left != nil {
-				d.BudgetLeft = *left
-			}
-			return nil
-		})
+	var view poolView
+	batch.Queue(demandSQL, pool).Query(func(rows pgx.Rows) error { return view.scan(rows, &p.Demand) })
+	if err := tx.SendBatch(ctx, batch).Close(); err != nil || !view.found {
 		return err
+	}
+	if view.due != nil {
+		p.Due = new(time.Duration(*view.due) * time.Millisecond)
+	}
+	units, heldBack := decide(p.Demand)
+	for range units {
+		p.Orders = append(p.Orders, jobs.Unit{Intent: uuid.Must(uuid.NewV7()), Pool: pool, Generation: view.generation, State: jobs.UnitIntended})
+	}
+	if heldBack != view.heldBack {
+		if _, err := tx.Exec(ctx, `UPDATE freshet.pools SET held_back = $2 WHERE name = $1`, pool, heldBack); err != nil {
+			return err
+		}
+	}
+	return intend(ctx, tx, view.provider, bootTime, p.Orders)
+}
+
+// scan reads the one row of demandSQL, if there is one.
+func (v *poolView) scan(rows pgx.Rows, d *jobs.Demand) error {
+	var age int64
+	var left *float64
+	_, err := pgx.ForEachRow(rows, []any{
+		&d.Paused, &d.Slots, &d.Min, &d.Max, &v.generation, &v.provider, &v.heldBack, &d.Ready, &d.Free, &d.Booting, &d.Units, &d.Recent,
+		&d.Failures, &age, &left, &v.due,
+	}, func() error {
+		v.found, d.FailedFor = true, time.Duration(age)*time.Millisecond
+		if d.NoBudget = left == nil; left != nil {
+			d.BudgetLeft = *left
+		}
+		return nil
 	})
-	if err := tx.SendBatch(ctx, batch).Close(); err != nil || !found {
-		return err
-	}
-	if due != nil {
-		p.Due = new(time.Duration(*due) * time.Millisecond)
-	}
-	for range decide(p.Demand) {
-		p.Orders = append(p.Orders, jobs.Unit{Intent: uuid.Must(uuid.NewV7()), Pool: pool, Generation: generation, State: jobs.UnitIntended})
-	}
-	return intend(ctx, tx, provider, bootTime, p.Orders)
+	return err
 }
 
 // intend writes down the orders that are new.

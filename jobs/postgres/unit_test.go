@@ -26,7 +26,7 @@ func (b *bench) managed(change func(*jobs.PoolFleet)) {
 
 func (b *bench) provision(boot time.Duration) postgres.Provision {
 	b.t.Helper()
-	p, err := b.Provision(b.t.Context(), "default", boot, fleet.Desired)
+	p, err := b.Provision(b.t.Context(), "default", boot, fleet.Decide)
 	b.ok(err)
 	return p
 }
@@ -66,7 +66,7 @@ func TestUnitsLife(t *testing.T) {
 		t.Fatalf("with nothing to do: %+v", p)
 	}
 	task := b.submit()
-	if wait := b.task(task).Wait; wait.Reason != jobs.WaitNoWorker {
+	if wait := b.task(task).Wait; wait.Reason != jobs.WaitStarting {
 		t.Errorf("before anything is ordered it waits for %s", wait.Reason)
 	}
 	p := b.provision(bootTime)
@@ -218,7 +218,7 @@ func TestReplicasDecideInTurn(t *testing.T) {
 	ordered, busy := 0, 0
 	for range 12 {
 		looks.Go(func() {
-			p, err := b.Provision(context.WithoutCancel(t.Context()), "default", bootTime, fleet.Desired)
+			p, err := b.Provision(context.WithoutCancel(t.Context()), "default", bootTime, fleet.Decide)
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
