@@ -33,8 +33,8 @@ type PoolStats struct {
 	Workers int           // with a live lease
 	Slots   int           // of these workers
 	Units   map[UnitState]int
-	Done    int // units that ended within the last hour, and had done what they were started for
-	Failed  int // and those that had not
+	Started int                 // units ever whose worker came up
+	Ended   map[UnitOutcome]int // units ever that ended
 }
 
 // Connections are those of one process to the database, as it has used them since it started.

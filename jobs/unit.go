@@ -17,6 +17,23 @@ const (
 	UnitEnded    UnitState = "ended"
 )
 
+// UnitOutcome is how a unit ended.
+type UnitOutcome string
+
+// The outcomes of a unit.
+const (
+	UnitLeft    UnitOutcome = "left"    // its worker left by itself
+	UnitDied    UnitOutcome = "died"    // its worker, or its process before there was one
+	UnitLate    UnitOutcome = "late"    // no worker came up in time
+	UnitRefused UnitOutcome = "refused" // its provider did not start it
+	UnitGone    UnitOutcome = "gone"    // its provider does not run it any more
+)
+
+// UnitOutcomes are all of them.
+func UnitOutcomes() []UnitOutcome {
+	return []UnitOutcome{UnitLeft, UnitDied, UnitLate, UnitRefused, UnitGone}
+}
+
 // Unit is a process or a machine that a provider starts, and in which one worker runs. The row is written
 // before the provider is asked, so that nothing that costs money is unknown.
 type Unit struct {

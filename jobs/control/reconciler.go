@@ -215,7 +215,7 @@ func (r *Reconciler) start(ctx context.Context, pool string, provider fleet.Prov
 	case errors.Is(err, fleet.ErrRefused):
 		r.metrics.Order(pool, metrics.OrderRefused)
 		r.logger.Warn("a provider started no worker", "pool", pool, "error", err)
-		err = r.store.UnitEnded(noting, order.Intent, true, err.Error())
+		err = r.store.UnitEnded(noting, order.Intent, jobs.UnitRefused, err.Error())
 	default:
 		r.metrics.Order(pool, metrics.OrderUnknown)
 	}
@@ -266,7 +266,7 @@ func (r *Reconciler) audit(ctx context.Context, pool string, provider fleet.Prov
 	r.note(pool, began, known)
 	findings := fleet.Audit(ledger, workers, known, time.Now())
 	for _, gone := range findings.Gone {
-		err = errors.Join(err, r.store.UnitEnded(auditing, gone.Intent, gone.SeenAt == nil, "its provider does not run it any more"))
+		err = errors.Join(err, r.store.UnitEnded(auditing, gone.Intent, jobs.UnitGone, "its provider does not run it any more"))
 	}
 	for _, unit := range findings.Zombies {
 		r.logger.Warn("a unit runs without a worker that lives, and is stopped", "pool", pool, "unit", unit)
@@ -283,11 +283,11 @@ func (r *Reconciler) audit(ctx context.Context, pool string, provider fleet.Prov
 
 // Exited is told by a provider on this host that a unit's process ended before or after its worker came up.
 func (r *Reconciler) Exited(ctx context.Context, pool string, intent uuid.UUID, end error) {
-	reason := "it exited"
+	outcome, reason := jobs.UnitLeft, "it exited"
 	if end != nil {
-		reason = end.Error()
+		outcome, reason = jobs.UnitDied, end.Error()
 	}
-	if err := r.store.UnitEnded(ctx, intent, end != nil, reason); err != nil && ctx.Err() == nil {
+	if err := r.store.UnitEnded(ctx, intent, outcome, reason); err != nil && ctx.Err() == nil {
 		r.logger.Warn("the end of a unit was not noted; the next audit does it", "pool", pool, "error", err)
 	}
 	r.Wake(pool)

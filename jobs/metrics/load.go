@@ -28,7 +28,8 @@ type load struct {
 	at    time.Time // when it was said; zero: never
 
 	queued, oldest, running, workers, slots *prometheus.Desc
-	units, exits, waiting, kindRunning, age *prometheus.Desc
+	units, starts, exits                    *prometheus.Desc
+	waiting, kindRunning, age               *prometheus.Desc
 }
 
 func newLoad(read func(context.Context) (jobs.Stats, error)) *load {
@@ -43,7 +44,8 @@ func newLoad(read func(context.Context) (jobs.Stats, error)) *load {
 		workers:     desc("freshet_workers", "Workers with a live lease.", "pool"),
 		slots:       desc("freshet_worker_slots", "Slots of these workers.", "pool"),
 		units:       desc("freshet_fleet_units", "Machines and processes that Freshet has started, or is about to.", "pool", "state"),
-		exits:       desc("freshet_fleet_exits_1h", "Of these, those that ended within the last hour; failed: they never did what they were started for.", "pool", "result"),
+		starts:      desc("freshet_fleet_starts_total", "Units whose worker came up, of all replicas.", "pool"),
+		exits:       desc("freshet_fleet_exits_total", "Units that ended, of all replicas, by how.", "pool", "outcome"),
 		waiting:     desc("freshet_tasks_pending", "Tasks that wait, by what is written down as the reason.", "kind", "reason"),
 		kindRunning: desc("freshet_tasks_running", "Tasks that run.", "kind"),
 		age:         desc("freshet_load_age_seconds", "How long ago the database was asked for the gauges of pools and kinds.", nil...),
@@ -78,7 +80,7 @@ func (l *load) last() (jobs.Stats, time.Time) {
 // Describe implements prometheus.Collector.
 func (l *load) Describe(into chan<- *prometheus.Desc) {
 	for _, desc := range []*prometheus.Desc{
-		l.queued, l.oldest, l.running, l.workers, l.slots, l.units, l.exits, l.waiting, l.kindRunning, l.age,
+		l.queued, l.oldest, l.running, l.workers, l.slots, l.units, l.starts, l.exits, l.waiting, l.kindRunning, l.age,
 	} {
 		into <- desc
 	}
@@ -100,8 +102,10 @@ func (l *load) Collect(into chan<- prometheus.Metric) {
 		for state, n := range p.Units {
 			into <- gauge(l.units, float64(n), p.Pool, string(state))
 		}
-		into <- gauge(l.exits, float64(p.Done), p.Pool, "done")
-		into <- gauge(l.exits, float64(p.Failed), p.Pool, "failed")
+		into <- total(l.starts, float64(p.Started), p.Pool)
+		for _, outcome := range jobs.UnitOutcomes() {
+			into <- total(l.exits, float64(p.Ended[outcome]), p.Pool, string(outcome))
+		}
 	}
 	for _, k := range stats.Kinds {
 		into <- gauge(l.kindRunning, float64(k.Running), k.Kind)

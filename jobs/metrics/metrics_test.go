@@ -44,7 +44,7 @@ func (*source) Connections() jobs.Connections {
 func busy() *source {
 	return &source{stats: jobs.Stats{
 		Pools: []jobs.PoolStats{{
-			Pool: "default", Queued: 7, Oldest: 90 * time.Second, Running: 3, Workers: 2, Slots: 8, Units: map[jobs.UnitState]int{jobs.UnitUp: 2}, Done: 5, Failed: 1,
+			Pool: "default", Queued: 7, Oldest: 90 * time.Second, Running: 3, Workers: 2, Slots: 8, Units: map[jobs.UnitState]int{jobs.UnitUp: 2}, Started: 7, Ended: map[jobs.UnitOutcome]int{jobs.UnitLeft: 5, jobs.UnitLate: 1},
 		}},
 		Kinds: []jobs.KindStats{{Kind: "report", Waiting: map[jobs.WaitReason]int{jobs.WaitQueued: 7}, Running: 3}},
 	}}
@@ -92,8 +92,9 @@ func TestReplica(t *testing.T) {
 		`freshet_build_info{version="1.2.3"} 1`,
 		`freshet_queue_depth{pool="default"} 7`, `freshet_queue_oldest_seconds{pool="default"} 90`, `freshet_pool_running{pool="default"} 3`,
 		`freshet_workers{pool="default"} 2`, `freshet_worker_slots{pool="default"} 8`, `freshet_fleet_units{pool="default",state="up"} 2`,
-		`freshet_fleet_exits_1h{pool="default",result="done"} 5`, `freshet_fleet_exits_1h{pool="default",result="failed"} 1`,
-		`freshet_fleet_starts_total{pool="default",result="refused"} 1`,
+		`freshet_fleet_starts_total{pool="default"} 7`, `freshet_fleet_exits_total{outcome="left",pool="default"} 5`,
+		`freshet_fleet_exits_total{outcome="late",pool="default"} 1`, `freshet_fleet_exits_total{outcome="died",pool="default"} 0`,
+		"# TYPE freshet_fleet_exits_total counter", `freshet_fleet_orders_total{pool="default",result="refused"} 1`,
 		`freshet_tasks_pending{kind="report",reason="queued"} 7`, `freshet_tasks_running{kind="report"} 3`,
 		`freshet_http_request_seconds_count{method="GET",route="/v1/tasks/{id}",status="2xx"} 1`,
 		`freshet_http_request_seconds_count{method="other",route="none",status="4xx"} 1`,

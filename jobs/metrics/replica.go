@@ -58,7 +58,7 @@ func NewReplica(version string, source Source) *Replica {
 		requests:   histogram("freshet_http_request_seconds", "HTTP requests, and how long they took; of streams, how long they were open.", requestBuckets(), "method", "route", "status"),
 		streams:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "freshet_streams_open", Help: "Streams that are open."}),
 		deliveries: counter("freshet_deliveries_total", "Tries to deliver a webhook.", "result"),
-		orders:     counter("freshet_fleet_starts_total", "Orders to a provider to start a worker.", "pool", "result"),
+		orders:     counter("freshet_fleet_orders_total", "Orders to a provider to start a worker.", "pool", "result"),
 		lost:       prometheus.NewCounter(prometheus.CounterOpts{Name: "freshet_workers_lost_total", Help: "Workers that were silent and were declared dead."}),
 		takenOver:  prometheus.NewCounter(prometheus.CounterOpts{Name: "freshet_attempts_taken_over_total", Help: "Attempts that were ended because their worker was dead or gone."}),
 	}

@@ -10,13 +10,19 @@ import (
 	"freshet/jobs"
 )
 
-// statsSQL counts what has not ended in one pass over the index of that, and adds pools, workers and units. Each
-// row names what it counts.
+// statsSQL counts what has not ended in one pass over the index of that, and adds pools, workers and units; of what has
+// ended, units alone, by their totals. Each row names what it counts.
 const statsSQL = `
 WITH alive AS MATERIALIZED (
 	SELECT kind, pool, state, CASE state WHEN 'held' THEN hold ELSE state END AS reason, count(*) AS n, min(since) AS since
 	FROM freshet.attempts WHERE state <> 'ended'
 	GROUP BY 1, 2, 3, 4
+), unit AS MATERIALIZED (
+	SELECT u.pool, u.state, coalesce(u.outcome, '') AS outcome, count(*) AS n, count(u.seen_at) AS up
+	FROM freshet.fleet_units u WHERE NOT u.counted GROUP BY 1, 2, 3
+	UNION ALL
+	SELECT t.pool, 'ended', t.outcome, t.ended, t.up FROM freshet.fleet_totals t
+	JOIN freshet.pools p ON p.name = t.pool AND p.retired_at IS NULL
 )
 SELECT 'kind' AS what, kind AS name, reason, sum(n)::bigint AS n, 0::float8 AS more FROM alive GROUP BY kind, reason
 UNION ALL
@@ -28,10 +34,11 @@ UNION ALL
 SELECT 'worker', pool, '', count(*), sum(slots) FROM freshet.workers
 WHERE died_at IS NULL AND lease_until > clock_timestamp() GROUP BY pool
 UNION ALL
-SELECT 'unit', pool, state, count(*), 0 FROM freshet.fleet_units WHERE state <> 'ended' GROUP BY pool, state
+SELECT 'unit', pool, state, n, 0 FROM unit WHERE state <> 'ended'
 UNION ALL
-SELECT CASE WHEN failed THEN 'failed' ELSE 'done' END, pool, '', count(*), 0 FROM freshet.fleet_units
-WHERE state = 'ended' AND ended_at > clock_timestamp() - interval '1 hour' GROUP BY pool, failed
+SELECT 'ended', pool, outcome, sum(n)::bigint, 0 FROM unit WHERE state = 'ended' GROUP BY pool, outcome
+UNION ALL
+SELECT 'started', pool, '', sum(up)::bigint, 0 FROM unit GROUP BY pool
 ORDER BY 2`
 
 // ownStatsSQL counts what has not ended of one owner.
@@ -89,7 +96,7 @@ func countKind(stats *jobs.Stats, kind, reason string, n int) {
 // countPool takes in a row about a pool. The rows come by name.
 func countPool(stats *jobs.Stats, pool, what, state string, n int, more float64) {
 	if last := len(stats.Pools) - 1; last < 0 || stats.Pools[last].Pool != pool {
-		stats.Pools = append(stats.Pools, jobs.PoolStats{Pool: pool, Units: map[jobs.UnitState]int{}})
+		stats.Pools = append(stats.Pools, jobs.PoolStats{Pool: pool, Units: map[jobs.UnitState]int{}, Ended: map[jobs.UnitOutcome]int{}})
 	}
 	of := &stats.Pools[len(stats.Pools)-1]
 	switch what {
@@ -101,10 +108,10 @@ func countPool(stats *jobs.Stats, pool, what, state string, n int, more float64)
 		of.Workers, of.Slots = n, int(more)
 	case "unit":
 		of.Units[jobs.UnitState(state)] = n
-	case "done":
-		of.Done = n
-	case "failed":
-		of.Failed = n
+	case "started":
+		of.Started = n
+	case "ended":
+		of.Ended[jobs.UnitOutcome(state)] = n
 	}
 }
 

@@ -1,6 +1,8 @@
 package postgres_test
 
 import (
+	"context"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,8 +25,8 @@ func TestStats(t *testing.T) {
 	b.submit(func(s *jobs.Submission) { s.Owner, s.ScheduledAt = "bob", &later })
 	_, err := b.Pool().Exec(t.Context(), `UPDATE freshet.attempts SET since = since - interval '1 hour' WHERE task_id = $1`, waits)
 	b.ok(err)
-	for _, unit := range []string{"'starting', NULL, false", "'ended', now(), false", "'ended', now(), true", "'ended', now() - interval '2 hours', true"} {
-		_, err = b.Pool().Exec(t.Context(), `INSERT INTO freshet.fleet_units (intent, pool, provider, generation, created_at, ordered_at, boot_until, state, ended_at, failed)
+	for _, unit := range []string{"'starting', NULL, NULL, NULL", "'ended', now(), now(), 'left'", "'ended', NULL, now(), 'late'", "'ended', NULL, now() - interval '2 hours', 'late'"} {
+		_, err = b.Pool().Exec(t.Context(), `INSERT INTO freshet.fleet_units (intent, pool, provider, generation, created_at, ordered_at, boot_until, state, seen_at, ended_at, outcome)
 			VALUES ($1, 'idle', 'process', '', now(), now(), now(), `+unit+`)`, uuid.New())
 		b.ok(err)
 	}
@@ -43,7 +45,8 @@ func TestStats(t *testing.T) {
 		busy.Oldest < time.Hour || busy.Oldest > 2*time.Hour {
 		t.Errorf("busy pool %+v", busy)
 	}
-	if idle.Pool != "idle" || idle.Queued+idle.Running+idle.Workers != 0 || idle.Oldest != 0 || len(idle.Units) != 1 || idle.Units[jobs.UnitStarting] != 1 || idle.Done != 1 || idle.Failed != 1 {
+	if idle.Pool != "idle" || idle.Queued+idle.Running+idle.Workers != 0 || idle.Oldest != 0 || len(idle.Units) != 1 || idle.Units[jobs.UnitStarting] != 1 ||
+		idle.Started != 1 || idle.Ended[jobs.UnitLeft] != 1 || idle.Ended[jobs.UnitLate] != 2 {
 		t.Errorf("idle pool %+v", idle)
 	}
 
@@ -52,6 +55,72 @@ func TestStats(t *testing.T) {
 	if bobs.Pools != nil || len(bobs.Kinds) != 1 || bobs.Kinds[0].Running != 0 || bobs.Kinds[0].Pending() != 2 {
 		t.Errorf("bob's: %+v", bobs)
 	}
+}
+
+// TestUnitsAreCountedOnce while they end, are counted by several replicas, are forgotten, and are read.
+func TestUnitsAreCountedOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.ok(b.SyncPools(t.Context(), []jobs.Pool{{Name: "default", Provider: "process", Slots: 1, Fleet: &jobs.PoolFleet{Max: 1000, Generation: "1"}}}))
+	for range 50 {
+		b.submit()
+	}
+	orders := b.provision(bootTime).Orders
+	if len(orders) != 50 {
+		t.Fatalf("%d orders, want 50", len(orders))
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	defer stop()
+	var replicas sync.WaitGroup
+	for range 3 {
+		replicas.Go(func() {
+			for ctx.Err() == nil {
+				if err := b.ForgetUnits(context.WithoutCancel(ctx), 0); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	outcomes := jobs.UnitOutcomes()
+	for i, order := range orders {
+		outcome := outcomes[i%len(outcomes)]
+		if outcome == jobs.UnitLeft {
+			b.ok(b.RemoveWorker(t.Context(), b.unitWorker(order.Intent.String(), "1")))
+		} else {
+			b.ok(b.UnitEnded(t.Context(), order.Intent, outcome, "for the test"))
+		}
+		if pool := b.pool(); pool.Started != i/len(outcomes)+1 || total(pool.Ended) != i+1 {
+			t.Fatalf("after %d: %d started, ended %v", i+1, pool.Started, pool.Ended)
+		}
+	}
+	stop()
+	replicas.Wait()
+	b.ok(b.ForgetUnits(t.Context(), 0))
+	pool, left := b.pool(), 0
+	for _, outcome := range outcomes {
+		if pool.Ended[outcome] != len(orders)/len(outcomes) {
+			t.Errorf("%d units %s, want %d", pool.Ended[outcome], outcome, len(orders)/len(outcomes))
+		}
+	}
+	if b.scan(&left, `SELECT count(*) FROM freshet.fleet_units`); left != 0 {
+		t.Errorf("%d units are remembered", left)
+	}
+}
+
+// pool is what is counted of the bench's pool.
+func (b *bench) pool() jobs.PoolStats {
+	b.t.Helper()
+	stats, err := b.Stats(b.t.Context())
+	b.ok(err)
+	return stats.Pools[0]
+}
+
+func total(ended map[jobs.UnitOutcome]int) (n int) {
+	for _, of := range ended {
+		n += of
+	}
+	return n
 }
 
 // A claim brings the trace of the submit, and since when the attempt waited.

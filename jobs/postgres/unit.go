@@ -19,13 +19,13 @@ WITH up AS (
 	FROM freshet.workers w WHERE u.pool = $1 AND u.state IN ('intended', 'starting') AND w.pool = u.pool
 		AND w.unit IN (u.unit, u.intent::text) AND w.started_at >= u.created_at AND w.died_at IS NULL
 )
-UPDATE freshet.fleet_units u SET state = 'ended', ended_at = clock_timestamp(),
+UPDATE freshet.fleet_units u SET state = 'ended', outcome = 'died', ended_at = clock_timestamp(),
 	failed = u.seen_at > clock_timestamp() - interval '10 seconds', reason = 'its worker died'
 WHERE u.pool = $1 AND u.state = 'up'
 	AND NOT EXISTS (SELECT FROM freshet.workers w WHERE w.id = u.worker_id AND w.died_at IS NULL)`
 
 // lateSQL gives up the units of a pool that have no worker although their time to boot is over.
-const lateSQL = `UPDATE freshet.fleet_units u SET state = 'ended', ended_at = clock_timestamp(), failed = true,
+const lateSQL = `UPDATE freshet.fleet_units u SET state = 'ended', outcome = 'late', ended_at = clock_timestamp(), failed = true,
 	reason = 'no worker came up in time'
 WHERE u.pool = $1 AND u.state IN ('intended', 'starting') AND u.boot_until < clock_timestamp()
 RETURNING coalesce(u.unit, '')`
@@ -196,12 +196,13 @@ func (s *Store) UnitStarted(ctx context.Context, intent uuid.UUID, unit string) 
 	return nil
 }
 
-// UnitEnded notes that a unit is no more, and why. One that failed when its worker had hardly begun, or
-// not at all, counts against its pool.
-func (s *Store) UnitEnded(ctx context.Context, intent uuid.UUID, failed bool, reason string) error {
-	_, err := s.pool.Exec(ctx, `UPDATE freshet.fleet_units SET state = 'ended', ended_at = clock_timestamp(), reason = $3,
-			failed = $2 AND (seen_at IS NULL OR seen_at > clock_timestamp() - interval '10 seconds')
-		WHERE intent = $1 AND state <> 'ended'`, intent, failed, reason)
+// UnitEnded notes that a unit is no more, and why. One that ended badly when its worker had hardly begun, or
+// not at all, counts against its pool; so does one that went before its worker came up.
+func (s *Store) UnitEnded(ctx context.Context, intent uuid.UUID, outcome jobs.UnitOutcome, reason string) error {
+	_, err := s.pool.Exec(ctx, `UPDATE freshet.fleet_units SET state = 'ended', outcome = $2, ended_at = clock_timestamp(), reason = $3,
+			failed = CASE $2 WHEN 'left' THEN false WHEN 'gone' THEN seen_at IS NULL
+				ELSE seen_at IS NULL OR seen_at > clock_timestamp() - interval '10 seconds' END
+		WHERE intent = $1 AND state <> 'ended'`, intent, string(outcome), reason)
 	if err != nil {
 		return fmt.Errorf("note that unit %s ended: %w", intent, err)
 	}
@@ -227,11 +228,25 @@ func (s *Store) Units(ctx context.Context, pool string) ([]jobs.Unit, error) {
 	return units, nil
 }
 
-// ForgetUnits removes units that ended longer ago than age.
+// totalSQL adds the units that have ended to the totals, each once. Those that another replica counts now are left to it.
+const totalSQL = `
+WITH uncounted AS MATERIALIZED (
+	SELECT intent FROM freshet.fleet_units WHERE state = 'ended' AND NOT counted ORDER BY intent FOR UPDATE SKIP LOCKED
+), ended AS (
+	UPDATE freshet.fleet_units u SET counted = true FROM uncounted WHERE u.intent = uncounted.intent
+	RETURNING u.pool, u.outcome, u.seen_at
+)
+INSERT INTO freshet.fleet_totals AS t (pool, outcome, ended, up)
+SELECT pool, outcome, count(*), count(seen_at) FROM ended WHERE outcome IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
+ON CONFLICT (pool, outcome) DO UPDATE SET ended = t.ended + excluded.ended, up = t.up + excluded.up`
+
+// ForgetUnits removes units that ended longer ago than age. In the totals they stay, as do all others that have ended.
 func (s *Store) ForgetUnits(ctx context.Context, age time.Duration) error {
-	_, err := s.pool.Exec(ctx, `DELETE FROM freshet.fleet_units WHERE state = 'ended'
+	batch := &pgx.Batch{} // one transaction
+	batch.Queue(totalSQL)
+	batch.Queue(`DELETE FROM freshet.fleet_units WHERE counted
 		AND ended_at < clock_timestamp() - $1::bigint * interval '1 millisecond'`, age.Milliseconds())
-	if err != nil {
+	if err := s.pool.SendBatch(ctx, batch).Close(); err != nil {
 		return fmt.Errorf("forget units: %w", err)
 	}
 	return nil

@@ -123,7 +123,7 @@ func TestUnitsThatFail(t *testing.T) {
 	b.managed(func(f *jobs.PoolFleet) { f.Max = 9 })
 	b.submit()
 	// Its provider refuses.
-	b.ok(b.UnitEnded(t.Context(), b.provision(bootTime).Orders[0].Intent, true, "no capacity"))
+	b.ok(b.UnitEnded(t.Context(), b.provision(bootTime).Orders[0].Intent, jobs.UnitRefused, "no capacity"))
 	if p := b.provision(bootTime); p.Demand.Failures != 1 || len(p.Orders) != 1 {
 		t.Fatalf("after the first failure: %+v", p)
 	}

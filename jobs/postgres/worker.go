@@ -74,7 +74,7 @@ func (s *Store) SetWorkerKinds(ctx context.Context, worker uuid.UUID, kinds []st
 func (s *Store) RemoveWorker(ctx context.Context, worker uuid.UUID) error {
 	rows, err := s.pool.Query(ctx, `WITH gone AS (DELETE FROM freshet.workers WHERE id = $1 RETURNING id, pool),
 		unit AS (
-			UPDATE freshet.fleet_units u SET state = 'ended', ended_at = clock_timestamp(), reason = 'its worker left'
+			UPDATE freshet.fleet_units u SET state = 'ended', outcome = 'left', ended_at = clock_timestamp(), reason = 'its worker left'
 			FROM gone WHERE u.pool = gone.pool AND u.worker_id = gone.id AND u.state = 'up'
 		)
 		SELECT pool FROM gone`, worker)
