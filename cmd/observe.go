@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"net"
 	"net/url"
 	"strings"
 
@@ -66,14 +68,21 @@ func (a *app) observed(ctx context.Context, place *workplace, store *postgres.St
 	if address == "" {
 		return o, nil
 	}
-	socket, err := listen(ctx, address)
+	o.metrics = metrics.NewWorker(a.Version, place.pool.Name, place.pool.Slots, store.Connections)
+	part, err := a.metricsPart(ctx, address, o.metrics.Serve)
 	if err != nil {
 		return nil, err
 	}
-	a.logger.Info("metrics are shown to whoever asks", "address", socket.Addr().String())
-	o.metrics = metrics.NewWorker(a.Version, place.pool.Name, place.pool.Slots, store.Connections)
-	o.parts = append(o.parts, supervisor.Part{Name: "metrics", Run: func(ctx context.Context) error {
-		return o.metrics.Serve(ctx, socket, a.logger)
-	}})
+	o.parts = append(o.parts, part)
 	return o, nil
+}
+
+// metricsPart opens a port that metrics are shown at.
+func (a *app) metricsPart(ctx context.Context, address string, serve func(context.Context, net.Listener, *slog.Logger) error) (supervisor.Part, error) {
+	socket, err := listen(ctx, address)
+	if err != nil {
+		return supervisor.Part{}, err
+	}
+	a.logger.Info("metrics are shown to whoever asks", "address", socket.Addr().String())
+	return supervisor.Part{Name: "metrics", Run: func(ctx context.Context) error { return serve(ctx, socket, a.logger) }}, nil
 }

@@ -17,6 +17,7 @@ import (
 
 	"freshet/config"
 	"freshet/jobs/crew"
+	"freshet/jobs/postgres"
 	"freshet/jobs/process"
 	"freshet/jobs/process/notify"
 	"freshet/jobs/supervisor"
@@ -33,6 +34,7 @@ const (
 // upOptions are the flags of freshet up.
 type upOptions struct {
 	config, data, addr, log string
+	metrics                 string // address; empty: none
 	api                     int
 	workers                 map[string]int    // by pool
 	memory                  map[string]string // by program
@@ -63,6 +65,7 @@ func (a *app) upCommand() *cobra.Command {
 	flags.DurationVar(&options.retire, "reload-drain", 0, "what running attempts may take when their worker is replaced, before they get the drain time (default: as long as they take)")
 	flags.DurationVar(&options.maxAge, "max-age", 0, "replace a process when it was ready for so long, or up to a fifth less (default: never)")
 	flags.IntVar(&options.surge, "surge", 1, "processes of a program that are replaced at once")
+	flags.StringVar(&options.metrics, "metrics", "", "address to show metrics of the processes at, for Prometheus, to whoever asks: such as 127.0.0.1:9465 (default: nowhere)")
 	flags.StringVar(&options.log, "log", "", "- follows the logs of all instances on the terminal")
 	command.AddCommand(a.upStatusCommand(options), a.upReloadCommand(options), a.upStopCommand(options),
 		a.upRestartCommand(options), a.upScaleCommand(options), a.upResetCommand(options), a.upLogsCommand(options))
@@ -132,11 +135,15 @@ func (a *app) up(ctx context.Context, options upOptions) (err error) {
 		}
 		defer closeSocket()
 	}
-	return u.run(ctx, programs)
+	return u.run(ctx, programs, store)
 }
 
-// run runs the parts until ctx ends. Orders and signals are taken until all have stopped.
-func (u *up) run(ctx context.Context, programs []crew.Program) error {
+// run runs the parts until ctx ends. Orders and signals are taken until all have stopped, and metrics are shown.
+func (u *up) run(ctx context.Context, programs []crew.Program, store *postgres.Store) error {
+	observing, err := u.metrics(ctx, store.Connections)
+	if err != nil {
+		return err
+	}
 	control, err := u.control(ctx)
 	if err != nil {
 		return err
@@ -160,6 +167,7 @@ func (u *up) run(ctx context.Context, programs []crew.Program) error {
 		follower.skip()
 		parts = slices.Insert(parts, 2, supervisor.Part{Name: "logs", Run: follower.run})
 	}
+	parts = slices.Insert(parts, 2, observing...)
 	return supervisor.Run(ctx, longest+upSlack, parts...)
 }
 
@@ -294,7 +302,7 @@ func (u *up) notify(ctx context.Context) error {
 
 func countsText(counts map[crew.State]int) string {
 	var text []string
-	for _, state := range []crew.State{crew.Starting, crew.Ready, crew.Draining, crew.Backoff, crew.Errored, crew.Stopped} {
+	for _, state := range crew.States() {
 		if counts[state] > 0 {
 			text = append(text, fmt.Sprintf("%d %s", counts[state], state))
 		}

@@ -54,9 +54,10 @@ type Crew struct {
 	slotting sync.WaitGroup // the goroutines of the slots
 	living   sync.WaitGroup // and those of the processes
 
-	mu    sync.Mutex
-	slots map[place]*slot
-	lives map[*life]struct{}
+	mu      sync.Mutex
+	slots   map[place]*slot
+	lives   map[*life]struct{}
+	tallies map[string]Tally // by program
 
 	recording sync.Mutex
 	rotating  sync.Mutex

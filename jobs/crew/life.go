@@ -53,6 +53,7 @@ type life struct {
 	crew     *Crew
 	program  Program
 	id       uuid.UUID
+	ours     bool // this crew started it
 	body     body
 	retiring *latch
 	stopping *latch
@@ -95,10 +96,13 @@ func (c *Crew) start(p Program, instance, deaths int) (*life, error) {
 func (c *Crew) startAs(p Program, instance int, id uuid.UUID, deaths int) (*life, error) {
 	b, err := c.launch(p, instance, id)
 	if err != nil {
+		c.count(p.Name, func(t *Tally) { t.Unstarted++ })
 		return nil, err
 	}
+	c.count(p.Name, func(t *Tally) { t.Starts++ })
 	l := c.bear(p, instance, id, b)
 	l.status.Deaths = deaths
+	l.ours = true
 	c.report(l, "starts", false)
 	c.attend(l)
 	return l, nil
@@ -299,6 +303,15 @@ func (l *life) mourn() {
 		if err := l.crew.tellDeath(l.id, l.end); err != nil {
 			l.crew.report(l, "died, which could not be told: "+err.Error(), true)
 		}
+	}
+	if l.ours {
+		l.crew.count(l.program.Name, func(t *Tally) {
+			if l.end == nil {
+				t.Left++
+			} else {
+				t.Died++
+			}
+		})
 	}
 }
 

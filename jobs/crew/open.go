@@ -27,7 +27,7 @@ func Open(config Config) (_ *Crew, err error) {
 	c := &Crew{
 		Config: config, sockets: config.Folder, orders: make(chan order), ended: make(chan struct{}),
 		roster: map[string]Program{}, scaled: map[string]int{},
-		slots: map[place]*slot{}, lives: map[*life]struct{}{},
+		slots: map[place]*slot{}, lives: map[*life]struct{}{}, tallies: map[string]Tally{},
 	}
 	c.launch = c.execute
 	for _, folder := range []string{c.Folder, c.Logs} {

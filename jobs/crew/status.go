@@ -22,6 +22,9 @@ const (
 	Stopped  State = "stopped"
 )
 
+// States are all of them, in their order.
+func States() []State { return []State{Starting, Ready, Draining, Backoff, Errored, Stopped} }
+
 // Status is one process of a crew, or a slot that has none.
 type Status struct {
 	Program  string     `json:"program"`

@@ -145,8 +145,13 @@ func worked() *metrics.Worker {
 	return w
 }
 
-// served is what a worker's port shows.
-func served(t *testing.T, w *metrics.Worker, path string) (status int, text string) {
+// server is a Worker or a Host.
+type server interface {
+	Serve(context.Context, net.Listener, *slog.Logger) error
+}
+
+// served is what a port of its own shows.
+func served(t *testing.T, w server, path string) (status int, text string) {
 	t.Helper()
 	socket, err := new(net.ListenConfig).Listen(t.Context(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -193,6 +198,26 @@ func TestWorker(t *testing.T) {
 	}
 }
 
+// supervised is a host of one program.
+func supervised() *metrics.Host {
+	return metrics.NewHost("1.2.3", (&source{}).Connections, func() []metrics.Program {
+		return []metrics.Program{{
+			Name: "api", States: map[string]int{"ready": 2, "backoff": 0}, Memory: 4096, Starts: 5, Ends: map[string]int{"died": 3, "left": 0},
+		}}
+	})
+}
+
+func TestHost(t *testing.T) {
+	t.Parallel()
+	_, text := served(t, supervised(), "/metrics")
+	wantLines(t, text,
+		`freshet_up_instances{program="api",state="ready"} 2`, `freshet_up_instances{program="api",state="backoff"} 0`,
+		`freshet_up_memory_bytes{program="api"} 4096`, `freshet_up_starts_total{program="api"} 5`,
+		`freshet_up_exits_total{outcome="died",program="api"} 3`, `freshet_up_exits_total{outcome="left",program="api"} 0`,
+		`freshet_db_connections_max 16`, `freshet_build_info{version="1.2.3"} 1`,
+	)
+}
+
 func TestNobodyCounts(t *testing.T) {
 	t.Parallel()
 	var replica *metrics.Replica
@@ -212,7 +237,8 @@ func TestNobodyCounts(t *testing.T) {
 func TestDocumentation(t *testing.T) {
 	t.Parallel()
 	_, worker := served(t, worked(), "/metrics")
-	page := page(t, everything(busy())) + worker
+	_, host := served(t, supervised(), "/metrics")
+	page := page(t, everything(busy())) + worker + host
 	var shown []string
 	for _, found := range regexp.MustCompile(`(?m)^# TYPE (freshet_\w+) `).FindAllStringSubmatch(page, -1) {
 		shown = append(shown, found[1])

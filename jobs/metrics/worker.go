@@ -2,8 +2,6 @@ package metrics
 
 import (
 	"context"
-	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -68,30 +66,7 @@ func (w *Worker) Ended(kind string, outcome jobs.Outcome, code jobs.Code, took t
 	}
 }
 
-// Bounds of a connection to the metrics.
-const (
-	headerTime = 5 * time.Second
-	answerTime = 10 * time.Second
-)
-
 // Serve shows everything at /metrics of socket, to whoever asks, until ctx ends. It closes the socket.
 func (w *Worker) Serve(ctx context.Context, socket net.Listener, logger *slog.Logger) error {
-	mux := http.NewServeMux()
-	mux.Handle("GET /metrics", w.pages)
-	server := &http.Server{
-		Handler: mux, ReadHeaderTimeout: headerTime, ReadTimeout: headerTime, WriteTimeout: answerTime,
-		ErrorLog: slog.NewLogLogger(logger.Handler(), slog.LevelDebug),
-	}
-	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(socket) }()
-	select {
-	case err := <-failed:
-		return fmt.Errorf("serve metrics: %w", err)
-	case <-ctx.Done():
-	}
-	err := server.Close()
-	if stopped := <-failed; !errors.Is(stopped, http.ErrServerClosed) {
-		err = errors.Join(err, stopped)
-	}
-	return err
+	return serve(ctx, socket, w.pages, logger)
 }
