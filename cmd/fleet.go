@@ -108,7 +108,7 @@ func (f fleets) of(settings *config.Config) map[string]*jobs.PoolFleet {
 
 // poolFleet is how a pool's workers are started, as the database keeps it.
 func poolFleet(pool config.Pool, generation string) *jobs.PoolFleet {
-	f := &jobs.PoolFleet{Min: pool.Min, Max: pool.Max, Generation: generation}
+	f := &jobs.PoolFleet{Min: pool.Min, Max: pool.Max, Generation: generation, StartsPerMinute: pool.StartsPerMinute}
 	if pool.HoursPerDay > 0 {
 		f.BudgetHours = &pool.HoursPerDay
 	}

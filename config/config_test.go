@@ -97,18 +97,18 @@ func TestParseFull(t *testing.T) {
 		}},
 		PassEnv: map[string][]string{"report": {"DATABASE_URL"}}, ShowEnv: map[string][]string{"report": {"REPORT_MODE"}},
 		Pools: []config.Pool{
-			{Name: "default", Provider: "process", Slots: 4, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute},
-			{Name: "heavy", Provider: "none", Slots: 1, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute, ChildUser: "freshet-tasks"},
+			{Name: "default", Provider: "process", Slots: 4, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute, StartsPerMinute: 60},
+			{Name: "heavy", Provider: "none", Slots: 1, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute, StartsPerMinute: 60, ChildUser: "freshet-tasks"},
 			{
-				Name: "agents", Provider: "fly", Slots: 4, Max: 20, IdleTimeout: time.Minute, Lease: time.Minute, HoursPerDay: 100,
+				Name: "agents", Provider: "fly", Slots: 4, Max: 20, IdleTimeout: time.Minute, Lease: time.Minute, StartsPerMinute: 10, HoursPerDay: 100,
 				Fly: config.Fly{App: "acme-workers", Image: "registry.fly.io/acme@" + digest, Regions: []string{"nrt", "sin"}, Size: "performance-2x"},
 			},
 			{
-				Name: "edge", Provider: "fly", Slots: 4, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute,
+				Name: "edge", Provider: "fly", Slots: 4, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute, StartsPerMinute: 60,
 				Fly: config.Fly{App: "acme-edge", Image: "${WORKER_IMAGE:-registry.fly.io/acme:latest}"},
 			},
 			{
-				Name: "batch", Provider: "cloudrun", Slots: 1, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute,
+				Name: "batch", Provider: "cloudrun", Slots: 1, Max: 2, IdleTimeout: time.Minute, Lease: time.Minute, StartsPerMinute: 60,
 				CloudRun: config.CloudRun{Project: "acme-prod", Location: "asia-northeast1", Job: "freshet-worker"},
 			},
 		},

@@ -24,9 +24,10 @@ type Pool struct {
 	ChildUser         string // name or number of the user that commands run as; empty: the worker's
 	AllowRootChildren bool   // commands may run as root, if the worker is
 
-	HoursPerDay float64  // that its workers may run together, from midnight to midnight UTC; 0: without limit
-	Fly         Fly      // of ProviderFly
-	CloudRun    CloudRun // of ProviderCloudRun
+	StartsPerMinute int      // workers
+	HoursPerDay     float64  // that its workers may run together, from midnight to midnight UTC; 0: without limit
+	Fly             Fly      // of ProviderFly
+	CloudRun        CloudRun // of ProviderCloudRun
 }
 
 func poolShape() shape[Pool] {

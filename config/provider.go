@@ -39,6 +39,9 @@ func owned() []own {
 	}
 }
 
+// started are the keys of a pool that mean something where Freshet starts the workers.
+func started() []string { return []string{"startsPerMinute", "budget"} }
+
 // checkProvider refuses a pool that lacks what its provider needs, or has what is another's.
 func checkProvider(r *reader, at place, n *node, p *Pool) {
 	for _, own := range owned() {
@@ -52,8 +55,10 @@ func checkProvider(r *reader, at place, n *node, p *Pool) {
 			}
 		}
 	}
-	if value := n.get("budget"); value != nil && p.Provider == ProviderNone {
-		r.fail(at.key("budget"), value, "is for workers that Freshet starts, and this pool has provider none; remove it")
+	for _, name := range started() {
+		if value := n.get(name); value != nil && p.Provider == ProviderNone {
+			r.fail(at.key(name), value, "is for workers that Freshet starts, and this pool has provider none; remove it")
+		}
 	}
 }
 
@@ -64,7 +69,11 @@ func eachItsOwn() []any {
 			"properties": map[string]any{"provider": map[string]any{"const": provider}}, "required": []string{"provider"},
 		}
 	}
-	rules := []any{map[string]any{"if": has(ProviderNone), "then": map[string]any{"properties": map[string]any{"budget": false}}}}
+	none := map[string]any{}
+	for _, name := range started() {
+		none[name] = false
+	}
+	rules := []any{map[string]any{"if": has(ProviderNone), "then": map[string]any{"properties": none}}}
 	for _, own := range owned() {
 		foreign := map[string]any{}
 		for _, name := range slices.Concat(own.required, own.optional) {
@@ -99,6 +108,8 @@ func providerFields() []key[Pool] {
 		field("job", "The Cloud Run job whose executions are the workers; for provider cloudrun.",
 			matching(regexp.MustCompile(`^[a-z]([a-z0-9-]{0,61}[a-z0-9])?$`), "the name of a job", "freshet-worker"),
 			func(p *Pool) *string { return &p.CloudRun.Job }),
+		field("startsPerMinute", "How many workers are started within a minute at most.", whole(1, 1000),
+			func(p *Pool) *int { return &p.StartsPerMinute }).otherwiseNumber(60),
 		field("budget", "What the workers may use; nothing is started beyond it, and what runs goes on.", budgetShape(),
 			func(p *Pool) *float64 { return &p.HoursPerDay }),
 	}

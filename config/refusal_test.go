@@ -181,6 +181,8 @@ func TestRefusals(t *testing.T) {
 		jobWith("project: A"):                                        `2: pools.a.project: "A" must be the id of a project such as acme-prod`,
 		jobWith("location: tokyo"):                                   `2: pools.a.location: "tokyo" must be a region such as asia-northeast1`,
 		jobWith("job: A"):                                            `2: pools.a.job: "A" must be the name of a job such as freshet-worker`,
+		poolWith("startsPerMinute: 0"):                               `2: pools.a.startsPerMinute: 0 must be an integer from 1 to 1000`,
+		"pools: {a: {provider: none, startsPerMinute: 1}}":           `1:46: pools.a.startsPerMinute: is for workers that Freshet starts, and this pool has provider none; remove it`,
 		"pools: {a: {provider: none, budget: {unitHoursPerDay: 1}}}": `1:37: pools.a.budget: is for workers that Freshet starts, and this pool has provider none; remove it`,
 		"pools: {a: {provider: cloudrun, project: acme-1, job: w}}":  `1:12: pools.a.location: is missing; provider cloudrun needs it`,
 		"pools: {a: {lease: 1s}}":                                    `1:20: pools.a.lease: "1s" is too little`,

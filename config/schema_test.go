@@ -61,7 +61,7 @@ func TestSchemaAgreesWithTheReader(t *testing.T) {
 		"schedules: [{name: a, cron: '@daily', kind: a, missed: never}]", "kinds: [{name: a, command: [x], input: 5}]",
 		"pools: {a: {allowRootChildren: 1}}", "pools: {a: {childUser: 'a b'}}", "kinds: [{name: a, command: [x], showEnv: x}]",
 		"pools: {a: {provider: fly, app: a}}", "pools: {a: {provider: fly, app: a, image: b, job: c}}", "pools: {a: {app: a}}",
-		"pools: {a: {provider: cloudrun, project: acme-1, location: europe-west1}}", "pools: {a: {provider: none, budget: {unitHoursPerDay: 1}}}",
+		"pools: {a: {provider: cloudrun, project: acme-1, location: europe-west1}}", "pools: {a: {provider: none, budget: {unitHoursPerDay: 1}}}", "pools: {a: {provider: none, startsPerMinute: 1}}",
 		"pools: {a: {provider: fly, app: a, image: b, regions: [tokyo]}}", "pools: {a: {budget: {}}}", "pools: {a: {budget: {unitHoursPerDay: 0}}}",
 		"server: {limits: {streams: never}}", "server: {limits: {bytes: 5}}",
 	} {
@@ -106,7 +106,7 @@ func TestSchemaDefaultsAreTheReaders(t *testing.T) {
 			pool[name] = property.Default
 		}
 	}
-	if len(written) < 6 || len(pool) != 7 {
+	if len(written) < 6 || len(pool) != 8 {
 		t.Fatalf("defaults are missing: %v, %v", written, pool)
 	}
 	source, err := json.Marshal(map[string]any{"kinds": []any{written}, "pools": map[string]any{"default": pool}})

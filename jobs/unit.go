@@ -52,16 +52,17 @@ type Unit struct {
 
 // Demand is what a pool needs and what it has, at one moment.
 type Demand struct {
-	Paused     bool          // nothing starts
-	Ready      int           // attempts that wait for a slot, or will before a worker could be up
-	Free       int           // slots of living workers that nothing runs in
-	Booting    int           // slots of units whose worker has not registered yet
-	Units      int           // units that have not ended
-	Slots      int           // of one worker
-	Min, Max   int           // units
-	Recent     int           // units that were ordered within the last minute
-	Failures   int           // units that failed, since one last did its work, in the last ten minutes
-	FailedFor  time.Duration // how long ago the last of these ended
-	BudgetLeft float64       // unit-hours that may still be used today; of no meaning without a budget
-	NoBudget   bool          // there is none
+	Paused          bool          // nothing starts
+	Ready           int           // attempts that wait for a slot, or will before a worker could be up
+	Free            int           // slots of living workers that nothing runs in
+	Booting         int           // slots of units whose worker has not registered yet
+	Units           int           // units that have not ended
+	Slots           int           // of one worker
+	Min, Max        int           // units
+	Recent          int           // units that were ordered within the last minute
+	StartsPerMinute int           // how many may be; zero: as many as there are to be
+	Failures        int           // units that failed, since one last did its work, in the last ten minutes
+	FailedFor       time.Duration // how long ago the last of these ended
+	BudgetLeft      float64       // unit-hours that may still be used today; of no meaning without a budget
+	NoBudget        bool          // there is none
 }

@@ -57,10 +57,11 @@ type Pool struct {
 
 // PoolFleet is how Freshet starts the workers of a pool.
 type PoolFleet struct {
-	Min, Max    int           // units
-	Generation  string        // of image and settings
-	StartTime   time.Duration // usually, from an order to a worker
-	BudgetHours *float64      // unit-hours a day (UTC); nil: without limit
+	Min, Max        int           // units
+	Generation      string        // of image and settings
+	StartTime       time.Duration // usually, from an order to a worker
+	StartsPerMinute int           // units; zero: without limit
+	BudgetHours     *float64      // unit-hours a day (UTC); nil: without limit
 }
 
 // Queue is the name of the River queue of a pool.

@@ -8,8 +8,6 @@ import (
 )
 
 const (
-	// startsPerMinute bounds how fast a pool grows, whatever is asked of it.
-	startsPerMinute = 60
 	// failuresToOpen is from how many failed units in a row on a pool is taken to be broken.
 	failuresToOpen = 5
 	// openFor is how long nothing is tried then; twice as long after each further failure, up to openMax.
@@ -31,7 +29,10 @@ func Desired(d jobs.Demand) int {
 	}
 	missing := max(0, d.Ready-d.Free-d.Booting)
 	need := max((missing+d.Slots-1)/d.Slots, d.Min-d.Units)
-	need = min(need, d.Max-d.Units, startsPerMinute-d.Recent)
+	need = min(need, d.Max-d.Units)
+	if d.StartsPerMinute > 0 {
+		need = min(need, d.StartsPerMinute-d.Recent)
+	}
 	if d.Failures >= failuresToOpen {
 		need = min(need, 1)
 	}

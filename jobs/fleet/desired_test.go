@@ -33,7 +33,9 @@ func TestDesired(t *testing.T) {
 		"more are there than may be":           {func(d *jobs.Demand) { d.Ready, d.Units = 1000, 12 }, 0},
 		"some are always kept":                 {func(d *jobs.Demand) { d.Min, d.Units = 3, 1 }, 2},
 		"it is paused":                         {func(d *jobs.Demand) { d.Ready, d.Min, d.Paused = 9, 2, true }, 0},
-		"it grows too fast":                    {func(d *jobs.Demand) { d.Ready, d.Max, d.Recent = 900, 500, 58 }, 2},
+		"it grows too fast":                    {func(d *jobs.Demand) { d.Ready, d.Max, d.Recent, d.StartsPerMinute = 900, 500, 58, 60 }, 2},
+		"it may grow slowly, and has":          {func(d *jobs.Demand) { d.Ready, d.Recent, d.StartsPerMinute = 9, 2, 2 }, 0},
+		"it may grow as fast as it wants":      {func(d *jobs.Demand) { d.Ready, d.Max, d.Recent = 900, 500, 158 }, 225},
 		"the first failure":                    {func(d *jobs.Demand) { d.Ready, d.Failures = 8, 1 }, 2},
 		"the second, a moment ago":             {func(d *jobs.Demand) { d.Ready, d.Failures = 8, 2 }, 0},
 		"the second, a while ago":              {func(d *jobs.Demand) { d.Ready, d.Failures, d.FailedFor = 8, 2, time.Second }, 2},
@@ -82,14 +84,15 @@ func TestDesiredHoldsItsBounds(t *testing.T) {
 			Paused: rand.IntN(10) == 0, Ready: rand.IntN(50), Free: rand.IntN(20), Booting: rand.IntN(20), Units: rand.IntN(12),
 			Slots: 1 + rand.IntN(8), Min: rand.IntN(3), Max: rand.IntN(12), Recent: rand.IntN(70), Failures: rand.IntN(9),
 			FailedFor: time.Duration(rand.Int64N(int64(10 * time.Minute))), BudgetLeft: rand.Float64()*4 - 1, NoBudget: rand.IntN(2) == 0,
+			StartsPerMinute: rand.IntN(70),
 		}
 		got := Desired(d)
-		free := d.Max > d.Units && d.Recent < startsPerMinute && !d.Paused && Pause(d) <= 0 && (d.NoBudget || affordable(d) > 0)
+		free := d.Max > d.Units && (d.StartsPerMinute == 0 || d.Recent < d.StartsPerMinute) && !d.Paused && Pause(d) <= 0 && (d.NoBudget || affordable(d) > 0)
 		switch {
 		case got < 0,
 			got > 0 && !free,
 			got > 0 && d.Units+got > d.Max,
-			got > 0 && d.Recent+got > startsPerMinute,
+			got > 0 && d.StartsPerMinute > 0 && d.Recent+got > d.StartsPerMinute,
 			got > 1 && d.Failures >= failuresToOpen,
 			free && d.Ready > d.Free+d.Booting && got == 0,
 			(got-1)*d.Slots >= max(0, d.Ready-d.Free-d.Booting) && d.Units+got > d.Min && got > 0:

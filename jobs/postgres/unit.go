@@ -42,7 +42,7 @@ RETURNING u.intent, u.generation`
 // than could ever matter. A worker that has just said that it may leave still counts, for as long as it takes to
 // look once more: if it finds what waits, it stays.
 const demandSQL = `
-SELECT p.paused_at IS NOT NULL OR ` + inMaintenance + `, p.slots, p.min_units, p.max_units, p.generation, p.provider, p.held_back,
+SELECT p.paused_at IS NOT NULL OR ` + inMaintenance + `, p.slots, p.min_units, p.max_units, p.starts_per_minute, p.generation, p.provider, p.held_back,
 	ready.queued + ready.due, free.count, unit.booting * p.slots, unit.alive, unit.recent, failure.count, failure.age_ms,
 	p.budget_hours - unit.hours, (SELECT (extract(epoch FROM min(a.due_at) - clock_timestamp()) * 1000)::bigint
 		FROM freshet.attempts a WHERE a.state = 'held' AND a.pool = p.name AND a.hold IN ('scheduled', 'backoff')
@@ -157,7 +157,7 @@ func (v *poolView) scan(rows pgx.Rows, d *jobs.Demand) error {
 	var age int64
 	var left *float64
 	_, err := pgx.ForEachRow(rows, []any{
-		&d.Paused, &d.Slots, &d.Min, &d.Max, &v.generation, &v.provider, &v.heldBack, &d.Ready, &d.Free, &d.Booting, &d.Units, &d.Recent,
+		&d.Paused, &d.Slots, &d.Min, &d.Max, &d.StartsPerMinute, &v.generation, &v.provider, &v.heldBack, &d.Ready, &d.Free, &d.Booting, &d.Units, &d.Recent,
 		&d.Failures, &age, &left, &v.due,
 	}, func() error {
 		v.found, d.FailedFor = true, time.Duration(age)*time.Millisecond

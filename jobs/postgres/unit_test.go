@@ -159,6 +159,30 @@ func TestUnitsThatFail(t *testing.T) {
 	}
 }
 
+// TestAPoolGrowsAsFastAsItMay whoever looks at it.
+func TestAPoolGrowsAsFastAsItMay(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	b.managed(func(f *jobs.PoolFleet) { f.Max, f.StartsPerMinute = 9, 3 })
+	for range 40 {
+		b.submit()
+	}
+	pools, err := b.Pools(t.Context())
+	b.ok(err)
+	if pools[0].Fleet.StartsPerMinute != 3 {
+		t.Errorf("it may start %d in a minute", pools[0].Fleet.StartsPerMinute)
+	}
+	for _, want := range []int{3, 0} {
+		if p := b.provision(bootTime); len(p.Orders) != want {
+			t.Fatalf("%d orders, want %d", len(p.Orders), want)
+		}
+	}
+	b.exec(`UPDATE freshet.fleet_units SET created_at = created_at - interval '61 seconds'`)
+	if p := b.provision(bootTime); len(p.Orders) != 3 {
+		t.Fatalf("%d orders a minute later, want 3", len(p.Orders))
+	}
+}
+
 func TestOrdersOfADeadReplicaAreTakenOver(t *testing.T) {
 	t.Parallel()
 	b := newBench(t)
