@@ -90,12 +90,13 @@ generate: $(MODULES) ## Write the files that are made from others
 	mv bin/openapi.json api/openapi.json
 	$(NPM) run build --prefix ui
 
-verify: generate ## Fail if a generated file, the formatting or go.mod is not as it should be
+verify: generate ## Fail if a generated file, the formatting or a go.mod is not as it should be
 	git --no-pager diff --exit-code -- $(GENERATED)
 	@new=$$(git ls-files --others --exclude-standard -- $(GENERATED)); \
 		test -z "$$new" || { echo "not committed: $$new"; exit 1; }
 	@bad=$$(gofmt -l .); test -z "$$bad" || { echo "not formatted: $$bad"; exit 1; }
-	$(GO) mod tidy -diff
+	@for module in go.mod deploy/check/*/go.mod; do \
+		(cd "$$(dirname "$$module")" && $(GO) mod tidy -diff) || { echo "not tidy: $$module"; exit 1; }; done
 
 bench/latency: ## Measure from a submit to the end of its stream, on an idle system
 	$(GO) run ./bench -latency
