@@ -25,7 +25,7 @@ func TestWhatCrashesDoesNotSpin(t *testing.T) {
 					}
 					return exit(1)
 				})
-				time.Sleep(10 * time.Minute) //nolint:forbidigo // the clock is the test's own
+				pass(10 * time.Minute)
 				want := []time.Duration{second / 2, second, 2 * second, 4 * second, 60 * second, 60 * second}
 				if life > 0 { // it had been ready
 					want = []time.Duration{noPause, second / 2, second, 2 * second, 60 * second, 60 * second}
@@ -35,13 +35,12 @@ func TestWhatCrashesDoesNotSpin(t *testing.T) {
 					t.Errorf("%d starts in ten minutes", n+1)
 				}
 				if !s.are(Errored) { // the minute may end within a try, which is over in less than
-					time.Sleep(2 * time.Second) //nolint:forbidigo // the clock is the test's own
+					pass(2 * time.Second)
 				}
 				if all := s.Status(); !s.are(Errored) || all[0].Retry == nil || !strings.Contains(all[0].Error, "exit code 1") {
 					t.Errorf("%+v", all)
 				}
-				s.stop()
-				s.acts.Wait()
+				s.end()
 			})
 		})
 	}
@@ -78,13 +77,12 @@ func TestPausesGrowToAMinute(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := perform(t, func(_ int, f *fake) error { f.lives(31 * second); return exit(1) })
-		time.Sleep(20 * time.Minute) //nolint:forbidigo // the clock is the test's own
+		pass(20 * time.Minute)
 		s.wantGaps(t, 31*second, noPause, second/2, second, 2*second, 4*second, 8*second, 16*second, 32*second, 60*second, 60*second)
 		if strings.Contains(s.seen.text(), "too often") {
 			t.Error(s.seen.text())
 		}
-		s.stop()
-		s.acts.Wait()
+		s.end()
 	})
 }
 
@@ -97,7 +95,7 @@ func TestAMinuteProves(t *testing.T) {
 			}
 			return exit(1)
 		})
-		time.Sleep(5*time.Minute + 50*second) //nolint:forbidigo // the clock is the test's own
+		pass(5*time.Minute + 50*second)
 		gaps := s.gaps()
 		if len(gaps) < 8 || gaps[6] > 62*second || gaps[7] > 62*second {
 			t.Errorf("pauses %v", gaps)
@@ -105,8 +103,7 @@ func TestAMinuteProves(t *testing.T) {
 		if all := s.Status(); all[0].Deaths > 1 {
 			t.Errorf("%+v", all)
 		}
-		s.stop()
-		s.acts.Wait()
+		s.end()
 	})
 }
 
@@ -120,7 +117,7 @@ func TestWhatDoesNotStartAgain(t *testing.T) {
 				}
 				return exit(code)
 			})
-			time.Sleep(time.Hour) //nolint:forbidigo // the clock is the test's own
+			pass(time.Hour)
 			if !s.are(state) || len(s.gaps()) != 0 {
 				t.Errorf("after exit code %d: %+v", code, s.Status())
 			}
@@ -133,8 +130,7 @@ func TestWhatDoesNotStartAgain(t *testing.T) {
 			if err := s.Reset(t.Context(), "q"); !errors.Is(err, ErrUnknown) {
 				t.Error(err)
 			}
-			s.stop()
-			s.acts.Wait()
+			s.end()
 		})
 	}
 }
@@ -158,12 +154,11 @@ func TestSilenceIsDeath(t *testing.T) {
 			}
 			return &process.ExitError{Code: -1, Signal: "SIGKILL"}
 		})
-		time.Sleep(2 * time.Minute) //nolint:forbidigo // the clock is the test's own
+		pass(2 * time.Minute)
 		if !s.are(Ready) || !strings.Contains(s.seen.text(), errHung.Error()) {
 			t.Error(s.seen.text())
 		}
-		s.stop()
-		s.acts.Wait()
+		s.end()
 	})
 }
 
@@ -171,12 +166,11 @@ func TestLateIsDeath(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := perform(t, func(_ int, f *fake) error { <-f.signals; return nil })
-		time.Sleep(defaultReadyWithin + 100*time.Millisecond) //nolint:forbidigo // the clock is the test's own
+		pass(defaultReadyWithin + 100*time.Millisecond)
 		if all := s.Status(); !s.are(Backoff) || !strings.Contains(all[0].Error, errNotReady.Error()) {
 			t.Errorf("%+v", all)
 		}
-		s.stop()
-		s.acts.Wait()
+		s.end()
 	})
 }
 
@@ -193,7 +187,7 @@ func TestReplace(t *testing.T) {
 				f.stays(10 * time.Minute) // it finishes what it does
 				return nil
 			case 2:
-				time.Sleep(second) //nolint:forbidigo // the clock is the test's own
+				pass(second)
 				return exit(exitRefused)
 			default:
 				f.lives(time.Hour)
@@ -218,7 +212,7 @@ func TestReplace(t *testing.T) {
 		if !s.are(Draining, Ready) {
 			t.Errorf("%+v", s.Status())
 		}
-		time.Sleep(11 * time.Minute) //nolint:forbidigo // the clock is the test's own
+		pass(11 * time.Minute)
 		if !s.are(Ready) {
 			t.Errorf("%+v", s.Status())
 		}
@@ -229,8 +223,7 @@ func TestReplace(t *testing.T) {
 		if !s.are() {
 			t.Errorf("%+v", s.Status())
 		}
-		s.stop()
-		s.acts.Wait()
+		s.end()
 	})
 }
 
@@ -252,15 +245,14 @@ func TestTooMuchMemory(t *testing.T) {
 				return nil
 			}
 		})
-		time.Sleep(10 * time.Minute) //nolint:forbidigo // the clock is the test's own
+		pass(10 * time.Minute)
 		if gaps := s.gaps(); len(gaps) != 3 || gaps[0] != 5*second || gaps[1] < relief || gaps[2] < relief {
 			t.Errorf("starts after %v\n%s", gaps, s.seen.text())
 		}
 		if all := s.Status(); !s.are(Ready) || all[0].Memory != 100 {
 			t.Errorf("%+v", all)
 		}
-		s.stop()
-		s.acts.Wait()
+		s.end()
 	})
 }
 
@@ -311,12 +303,11 @@ func TestSilenceWhileLeaving(t *testing.T) {
 			if !s.are(Draining, Ready) {
 				t.Errorf("%+v", s.Status())
 			}
-			time.Sleep(2 * time.Minute) //nolint:forbidigo // the clock is the test's own
+			pass(2 * time.Minute)
 			if !s.are(Ready) || strings.Contains(s.seen.text(), errHung.Error()) != (says == notify.Alive) {
 				t.Errorf("%+v\n%s", s.Status(), s.seen.text())
 			}
-			s.stop()
-			s.acts.Wait()
+			s.end()
 		})
 	}
 }

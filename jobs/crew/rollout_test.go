@@ -53,8 +53,7 @@ func TestScale(t *testing.T) {
 		if err := s.Scale(t.Context(), "q", 1); !errors.Is(err, ErrUnknown) {
 			t.Error(err)
 		}
-		s.stop()
-		s.acts.Wait()
+		s.end()
 	})
 }
 
@@ -63,14 +62,14 @@ func TestSurge(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		s := prepare(t, func(_ int, f *fake) error {
-			time.Sleep(second) //nolint:forbidigo // the clock is the test's own
+			pass(second)
 			f.lives(time.Hour)
 			return nil
 		})
 		s.Surge = 2
 		p := Program{Name: "p", Instances: 4}
 		s.begin(p)
-		time.Sleep(2 * second) //nolint:forbidigo // the clock is the test's own
+		pass(2 * second)
 		for what, roll := range map[string]func() error{
 			"reload": func() error { return s.Reload(t.Context(), p) }, "restart": func() error { return s.Restart(t.Context(), "p") },
 		} {
@@ -79,8 +78,7 @@ func TestSurge(t *testing.T) {
 				t.Errorf("%s: %v, after %s", what, err, time.Since(before))
 			}
 		}
-		s.stop()
-		s.acts.Wait()
+		s.end()
 	})
 }
 
@@ -90,11 +88,11 @@ func TestMaxAge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := prepare(t, func(_ int, f *fake) error { f.lives(100 * time.Hour); return nil })
 		s.begin(Program{Name: "p", Instances: 20, MaxAge: 10 * time.Hour})
-		time.Sleep(8*time.Hour - second) //nolint:forbidigo // the clock is the test's own
+		pass(8*time.Hour - second)
 		if n := len(s.gaps()) + 1; n != 20 {
 			t.Errorf("%d starts before the time", n)
 		}
-		time.Sleep(2*time.Hour + time.Minute) //nolint:forbidigo // the clock is the test's own
+		pass(2*time.Hour + time.Minute)
 		if n := len(s.gaps()) + 1; n != 40 {
 			t.Errorf("%d starts after it", n)
 		}
@@ -107,8 +105,7 @@ func TestMaxAge(t *testing.T) {
 		if apart == 0 {
 			t.Error("all were replaced at the same time")
 		}
-		s.stop()
-		s.acts.Wait()
+		s.end()
 	})
 }
 
@@ -141,8 +138,7 @@ func TestRetireWithin(t *testing.T) {
 		if after := <-told; after != 10*time.Minute {
 			t.Errorf("it is stopped after %s", after)
 		}
-		s.stop()
-		s.acts.Wait()
+		s.end()
 	})
 }
 

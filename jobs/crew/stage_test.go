@@ -96,6 +96,16 @@ func prepare(t *testing.T, act func(n int, f *fake) error) *stage {
 	return s
 }
 
+// end stops the crew, and waits until the plays are over too.
+func (s *stage) end() {
+	s.t.Helper()
+	s.stop()
+	s.acts.Wait()
+}
+
+// pass lets time go by on the test's own clock.
+func pass(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // of synctest
+
 // gaps are the times between starts.
 func (s *stage) gaps() (gaps []time.Duration) {
 	s.mu.Lock()

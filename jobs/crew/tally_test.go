@@ -36,17 +36,16 @@ func TestTallies(t *testing.T) {
 		}
 		synctest.Wait()
 		want("before the second try", Tally{Unstarted: 1})
-		time.Sleep(30 * time.Minute) //nolint:forbidigo // the clock is the test's own
+		pass(30 * time.Minute)
 		want("then", Tally{Starts: 1, Unstarted: 1})
-		time.Sleep(time.Hour) //nolint:forbidigo // the clock is the test's own
+		pass(time.Hour)
 		want("after a death", Tally{Starts: 2, Unstarted: 1, Died: 1})
 		if err := s.Restart(t.Context(), "p"); err != nil {
 			t.Error(err)
 		}
 		synctest.Wait()
 		want("after a restart", Tally{Starts: 3, Unstarted: 1, Died: 1, Left: 1})
-		s.stop()
-		s.acts.Wait()
+		s.end()
 		want("at the end", Tally{Starts: 3, Unstarted: 1, Died: 2, Left: 1})
 	})
 }
