@@ -77,8 +77,19 @@ func (a *app) sleeper(settings *config.Config) *control.Sleeper {
 // sleeping is a part that runs others only while there is something to do for them.
 func (c *controlPlane) sleeping(sleeper *control.Sleeper, store *postgres.Store, parts []supervisor.Part) supervisor.Part {
 	calm := control.Calm{Store: store, Janitor: c.janitor, Reconciler: c.reconciler}
+	parts = append([]supervisor.Part{{Name: "version", Run: func(ctx context.Context) error { return stillFit(ctx, store) }}}, parts...)
 	household := control.Household{Parts: parts, Stop: apiStop, Calm: calm.Look, Leave: store.Leave}
 	return supervisor.Part{Name: "background", Run: func(ctx context.Context) error { return sleeper.Run(ctx, household) }}
+}
+
+// stillFit ends a process that was not there when a migration removed what it needs. Whatever else is wrong with the
+// database, the other parts see to.
+func stillFit(ctx context.Context, store *postgres.Store) error {
+	if err := store.Check(ctx); errors.Is(err, postgres.ErrContracted) {
+		return &exitError{exitConfig, err}
+	}
+	<-ctx.Done()
+	return nil
 }
 
 var errAsleep = errors.New("the database is left alone while there is nothing to do")

@@ -37,7 +37,7 @@
 //   - A worker writes its schema into its row, an API holds its schema's lock in the session that it listens in:
 //     freshet.contract raises an error while one before N lives, or a unit of another generation than its pool's is
 //     being started. An API behind a transaction pooler alone has no such session, and is not seen; nor is one that lets
-//     the database sleep.
+//     the database sleep, which looks when it wakes.
 //   - A worker whose lease is over, and with Force every one before N, is dead from there on, in the same transaction:
 //     it can write nothing more, and the reaper gives what it ran to another.
 //   - Who starts later reads oldest, and refuses. A worker that registers meanwhile waits and is refused.

@@ -125,6 +125,9 @@ func (s *Store) Close() {
 // Pool is the connection pool, for the River client that shares it.
 func (s *Store) Pool() *pgxpool.Pool { return s.pool }
 
+// Check tells whether the database is still one for this program. Errors: ErrOutdated, ErrContracted.
+func (s *Store) Check(ctx context.Context) error { return checkVersion(ctx, s.pool) }
+
 // Leave closes the connections that nobody uses; the next use opens others.
 func (s *Store) Leave() { s.pool.Reset() }
 
