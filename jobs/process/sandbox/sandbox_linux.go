@@ -13,8 +13,10 @@ const (
 )
 
 // Supported tells whether this machine can confine by rules. The error is ErrUnsupported, with what is missing.
-func Supported(r Rules) error {
-	switch has := version(); {
+func Supported(r Rules) error { return supported(version(), r) }
+
+func supported(has int, r Rules) error {
+	switch {
 	case has == 0:
 		return fmt.Errorf("%w: its kernel has no Landlock, which Linux has since 5.13 where it is switched on (lsm=)", ErrUnsupported)
 	case has < withTruncate:

@@ -79,7 +79,7 @@ func (f *family) confined() (pid int, err error) {
 // unconfinedError says why the sandbox could not be made, without which nothing runs.
 type unconfinedError struct{ err error }
 
-func (e unconfinedError) Error() string { return fmt.Sprintf("make the sandbox: %s", e.err) }
+func (e unconfinedError) Error() string { return fmt.Sprintf("sandbox: %s", e.err) }
 
 // releaseStreams leaves the command the only holder of its streams, so that their ends mean something.
 // Without it they would end with the shim, which is soon enough.
