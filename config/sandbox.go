@@ -34,19 +34,17 @@ func networkShape() shape[[]int] {
 	ports.schema["minItems"] = 1
 	schema := map[string]any{"anyOf": []any{word.schema, ports.schema}}
 	return shape[[]int]{schema, func(r *reader, at place, n *node, into *[]int) {
-		if n.nodeType == listNode {
-			if len(n.items) == 0 {
-				r.fail(at, n, "has no ports; write none to close the network")
-			}
-			ports.read(r, at, n, into)
-			return
-		}
 		var chosen string
-		if !r.is(textNode, "any, none, or a list of ports", at, n) {
-			return
-		}
-		if word.read(r, at, n, &chosen); chosen == "none" {
-			*into = []int{}
+		switch {
+		case n.nodeType == textNode:
+			if word.read(r, at, n, &chosen); chosen == "none" {
+				*into = []int{}
+			}
+		case !r.is(listNode, "any, none, or a list of ports", at, n):
+		case len(n.items) == 0:
+			r.fail(at, n, "has no ports; write none to close the network")
+		default:
+			ports.read(r, at, n, into)
 		}
 	}}
 }
