@@ -2,8 +2,10 @@ package process
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"unsafe"
@@ -170,6 +172,40 @@ func TestSandboxOfProcesses(t *testing.T) {
 	}
 }
 
+// Commands of one user, each in its sandbox, are closed to each other, even if /proc is opened to them: then they see
+// names and arguments.
+func TestSandboxesAreClosedToEachOther(t *testing.T) {
+	t.Parallel()
+	if !sandbox.KeepsSignals() {
+		t.Skip("not tried: this kernel does not keep signals in, which takes Linux 6.12")
+	}
+	victim, _ := sandboxed(t, `echo up; exec sleep 1000`, sandbox.Rules{})
+	victim.Env = append(victim.Env, "SECRET=hunter2")
+	up := &watched{}
+	victim.Stdout = up
+	pid := start(t, victim).PID()
+	up.has(t, "up")
+	s, _ := sandboxed(t, `
+		exec 2>/dev/null
+		tr '\0' ' ' < /proc/$PID/cmdline
+		tr '\0' '\n' < /proc/$PID/environ | grep SECRET
+		readlink /proc/$PID/cwd && ls /proc/$PID/cwd/. /proc/$PID/root/root
+		kill -0 $PID && echo may signal
+		true`, sandbox.Rules{})
+	s.Env = append(s.Env, "PID="+strconv.Itoa(pid))
+	if got := said(t, s); got != "" {
+		t.Errorf("a sandbox lets through: %s", got)
+	}
+	s.Sandbox.Read = []string{"/proc"}
+	if got := said(t, s); got != "sleep 1000 " {
+		t.Errorf("with /proc a sandbox lets through: %s", got)
+	}
+	s.Sandbox = nil
+	if got := said(t, s); !strings.Contains(got, "SECRET=hunter2\n"+victim.Dir+"\n") || !strings.Contains(got, "may signal") {
+		t.Errorf("this test cannot see the other command: %s", got)
+	}
+}
+
 func TestSandboxOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	needRoot(t)
@@ -189,6 +225,22 @@ func TestSandboxOfAnotherUser(t *testing.T) {
 	confined, free := both(t, s)
 	if confined != "61234\nkept\n" || free != "61234\nhunter2kept\n" {
 		t.Errorf("in the sandbox %q, without %q", confined, free)
+	}
+}
+
+// Root keeps the capabilities of files and users, and none with which it could get around its sandbox.
+func TestCapabilitiesInASandbox(t *testing.T) {
+	t.Parallel()
+	needRoot(t)
+	s, _ := sandboxed(t, `while read name value; do case $name in CapEff:|CapBnd:|NoNewPrivs:) echo $value;; esac; done < /proc/self/status`,
+		sandbox.Rules{Read: []string{"/proc"}})
+	confined, free := both(t, s)
+	var had uint64
+	if _, err := fmt.Sscanf(free, "%x", &had); err != nil || had&^0x4fb == 0 {
+		t.Fatalf("without a sandbox root has %q", free)
+	}
+	if want := fmt.Sprintf("%016x\n%[1]016x\n1\n", had&0x4fb); confined != want {
+		t.Errorf("%q; want %q", confined, want)
 	}
 }
 

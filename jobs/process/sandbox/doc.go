@@ -8,6 +8,8 @@
 //     for its port, nor is TCP Fast Open; io_uring makes sockets that no filter sees. With no ports at all, no
 //     socket can be made, of whatever family, but for pairs.
 //
+// Root loses the capabilities that go past these, such as that to read the environment of any process.
+//
 // What the kernel must have for it:
 //
 //	Linux 5.13 (1)  Landlock

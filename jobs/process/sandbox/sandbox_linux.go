@@ -65,6 +65,9 @@ func Apply(r Rules) error {
 	if err := rules.fill(r); err != nil {
 		return err
 	}
+	if err := dropCapabilities(); err != nil {
+		return err
+	}
 	if _, _, errno := syscall.RawSyscall6(syscall.SYS_PRCTL, prSetNoNewPrivs, 1, 0, 0, 0, 0); errno != 0 {
 		return fmt.Errorf("renounce privileges: %w", errno)
 	}
