@@ -239,7 +239,7 @@ func TestCapabilitiesInASandbox(t *testing.T) {
 	if _, err := fmt.Sscanf(free, "%x", &had); err != nil || had&^0x4fb == 0 {
 		t.Fatalf("without a sandbox root has %q", free)
 	}
-	if want := fmt.Sprintf("%016x\n%[1]016x\n1\n", had&0x4fb); confined != want {
+	if want := fmt.Sprintf("%016x\n%016[1]x\n1\n", had&0x4fb); confined != want {
 		t.Errorf("%q; want %q", confined, want)
 	}
 }

@@ -3,6 +3,7 @@ package sandbox
 import (
 	"fmt"
 	"runtime"
+	"slices"
 	"syscall"
 	"unsafe"
 )
@@ -112,8 +113,8 @@ func program(list []refusal) []syscall.SockFilter {
 // program is made from its end, so that the way to what is behind it is known.
 func (r refusal) program() []syscall.SockFilter {
 	code := []syscall.SockFilter{{Code: answer, K: r.verdict}}
-	for i := len(r.tests) - 1; i >= 0; i-- {
-		code = append(r.tests[i].program(uint32(len(code))), code...)
+	for _, test := range slices.Backward(r.tests) {
+		code = append(test.program(uint32(len(code))), code...)
 	}
 	return code
 }

@@ -110,8 +110,9 @@ func (l *landlock) allow(path string, rights uint64) error {
 	if err != nil {
 		return &os.PathError{Op: "open", Path: path, Err: err}
 	}
-	defer syscall.Close(fd)
-	return l.allowOpened(path, fd, rights)
+	err = l.allowOpened(path, fd, rights)
+	_ = syscall.Close(fd)
+	return err
 }
 
 func (l *landlock) allowOpened(path string, fd int, rights uint64) error {
