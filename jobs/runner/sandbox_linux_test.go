@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"freshet/jobs"
 	"freshet/jobs/kind"
@@ -22,7 +23,7 @@ func (b *bench) inSandbox(s jobs.Sandbox) *bench {
 	if err := sandbox.Supported(sandbox.Rules{Ports: s.Ports}); err != nil {
 		b.t.Skipf("not tried: %v", err)
 	}
-	b.spec.Sandbox = &s
+	b.spec.Sandbox, b.spec.Timeout = &s, 5*time.Minute // browsers are slow on a busy machine
 	b.write(filepath.Join(b.host.Project, "module.mjs"), `export const word = "module"`+"\n")
 	b.write(filepath.Join(b.host.Project, ".env"), "SECRET=hunter2\n")
 	b.write(filepath.Join(b.host.Project, ".freshet/api-key"), "hunter2\n")
@@ -62,7 +63,6 @@ const spy = `
 	cat "$FRESHET_WORKSPACE/../../000000000000001-1/input.json"
 	echo changed > "$FRESHET_WORKSPACE/../../000000000000001-1/input.json" && echo changed
 	ls "$FRESHET_WORKSPACE/../.." && echo listed
-	for fd in /proc/[0-9]*/fd/*; do case $(readlink $fd) in *spool-*) head -c 1 $fd >/dev/null && echo the spool; esac; done
 	[ "$HOME" = "$TMPDIR" ] || cat "$HOME/.secret"
 	cat module.mjs "$FRESHET_INPUT"; echo
 	echo kept > "$FRESHET_ARTIFACTS/file.txt"; echo more > "$TMPDIR/x"; echo own > "$FRESHET_WORKSPACE/y"
