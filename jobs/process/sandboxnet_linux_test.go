@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -103,7 +104,7 @@ func TestSandboxOfTheNetwork(t *testing.T) {
 			rules := &sandbox.Rules{Ports: test.ports}
 			needSandbox(t, rules)
 			want := slices.DeleteFunc(slices.Clone(test.want), func(way string) bool { return !slices.Contains(free, way) })
-			if !sandbox.KeepsSignals() && test.ports == nil {
+			if !sandbox.KeepsSignals() && name != "none" {
 				want = append(want, "abstract")
 			}
 			got := try(rules)
@@ -119,6 +120,9 @@ func TestSandboxOfTheNetwork(t *testing.T) {
 // Sockets in the file system are not Landlock's to close; without any network nothing is connected to.
 func TestSandboxOfSockets(t *testing.T) {
 	t.Parallel()
+	if _, err := exec.LookPath("python3"); err != nil {
+		t.Skip("not tried: " + err.Error())
+	}
 	folder := t.TempDir()
 	path := filepath.Join(folder, "s")
 	listener, err := net.Listen("unix", path)
