@@ -112,10 +112,18 @@
 //	S38 a hostile repository: there is no kind yet that runs an agent in one
 //	S39 a command reads its worker's environment, memory and files
 //	      jobs/process: TestConceal, TestAnotherUser, TestAnotherUserIsBarred
+//	      jobs/process: TestSandboxOfFiles, TestSandboxOpens, TestSandboxIsInherited, TestSandboxOfProcesses
+//	      jobs/process: TestSandboxesAreClosedToEachOther, TestSandboxOfAnotherUser, TestSandboxOfAWorkerThatIsNotRoot, TestCapabilitiesInASandbox
+//	      jobs/process: TestSandboxOfTheNetwork, TestSandboxOfSockets, TestNoSandboxNoCommand
+//	      jobs/process/sandbox: TestFilters, TestOldKernelsAreRefused, TestSystemHoldsNoSecrets
 //	      jobs/runner: TestSpoolIsClosedToAnotherUser, TestProjectIsClosedToAnotherUser, TestArtifactsOfAnotherUser
+//	      jobs/runner: TestSandboxedCommand, TestCommandWithoutASandbox, TestSandboxedCommandOfAnotherUser
+//	      jobs/runner: TestProgramsInASandbox, TestBrowserInASandbox, TestSandboxIsRefused
 //	      cmd: TestRootWorkerHasToBeTold, TestChildUser, TestSystemdUnits
-//	S40 a command that forks, fills the memory or the disk
+//	      cmd: TestSandboxedRun, TestWorkerRefusesASandboxThatCannotBe
+//	S40 a command that forks, fills the memory or the disk, or looks around in the network
 //	      jobs/process: TestKillOfAForest, TestHoppersAreCaught, TestAnotherUsersTreeIsKilled, TestMemoryLimit
+//	      jobs/process: TestSandboxOfTheNetwork, TestSandboxedTreeIsKilled
 //	      jobs/runner: TestDiskFull, TestRefusedArtifacts
 //	      cmd: TestSystemdUnits
 //	S41 addresses and ports that were forgotten; versions and stack traces
@@ -137,12 +145,13 @@
 //     itself. So do characters that turn the direction of writing.
 //   - S27: no proxy comes with Freshet, and none was tried in front of it. A body in chunks is the last
 //     request of its connection, so that a proxy that reads it otherwise finds nothing behind it.
-//   - S39: commands of one user see each other's workspaces and processes, and root's see everything. Every
-//     command reaches the network of its worker, and with it a cloud's metadata address, which the units of
-//     systemd bar.
+//   - S39: a kind without a sandbox, which is the default: commands of one user see each other's workspaces and
+//     processes, root's see everything, and they reach the network of their worker, and with it a cloud's metadata
+//     address, which the units of systemd bar. In a sandbox UDP is open unless there is no network at all, and so are
+//     sockets in the file system; modes of files that its user owns can be changed; package sandbox has the list.
 //   - S40: Freshet limits neither the number of a command's processes and open files, nor what it writes
-//     outside of artifacts, nor where it connects. The units of systemd limit the processes, and a container
-//     can do all of it. What it forked is killed.
+//     outside of artifacts, nor, without a sandbox, where it connects. The units of systemd limit the processes, and
+//     a container can do all of it. What it forked is killed.
 //   - S43: connections of one address are not counted. The file descriptors of the process are the limit; a
 //     proxy in front counts.
 package attacks

@@ -88,6 +88,9 @@ func (a *app) workersCanStart(settings *config.Config) error {
 		if err := variablesSet(settings, pool.Name, lookup); err != nil {
 			return err
 		}
+		if err := sandboxesPossible(settings, pool.Name, ""); err != nil {
+			return err
+		}
 	}
 	return nil
 }

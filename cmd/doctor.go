@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -70,7 +71,7 @@ func (a *app) examineSettings(path string) (*config.Config, []finding) {
 			findings = append(findings, finding{"variables of pool " + pool.Name, false, "a worker started here would refuse: " + err.Error()})
 		}
 	}
-	return settings, append(findings, examineChildren(settings)...)
+	return settings, slices.Concat(findings, examineChildren(settings), examineSandboxes(settings))
 }
 
 func (a *app) examineDatabase(ctx context.Context, sleeps bool) []finding {

@@ -323,6 +323,9 @@ func (u *up) settings() (*config.Config, error) {
 		if err := variablesSet(settings, pool.Name, u.app.Lookup); err != nil {
 			return nil, &exitError{exitConfig, err}
 		}
+		if err := sandboxesPossible(settings, pool.Name, ""); err != nil {
+			return nil, err
+		}
 		if _, err := childUser(u.options.child.over(pool)); err != nil {
 			return nil, err
 		}

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -104,6 +103,9 @@ func (a *app) workplace(options workerOptions) (*workplace, error) {
 	}
 	if err := variablesSet(settings, options.pool, lookup); err != nil {
 		return nil, &exitError{exitConfig, err}
+	}
+	if err := sandboxesPossible(settings, options.pool, options.root); err != nil {
+		return nil, err
 	}
 	mine := slices.DeleteFunc(slices.Clone(settings.Kinds), func(k jobs.Kind) bool { return k.Pool != pool.Name })
 	if _, err := a.webhookSecrets(mine...); err != nil {
@@ -259,12 +261,8 @@ func (a *app) host(settings *config.Config, pool config.Pool, root string, looku
 	if err != nil {
 		return nil, err
 	}
-	if root == "" {
-		root = filepath.Join(os.TempDir(), fmt.Sprintf("freshet-%d", os.Getuid()))
-	}
-	root, err = filepath.Abs(root)
-	if err != nil {
-		return nil, fmt.Errorf("folder of workspaces: %w", err)
+	if root, err = workspacesFolder(root); err != nil {
+		return nil, err
 	}
 	secrets, err := a.webhookSecrets()
 	if err != nil {

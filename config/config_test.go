@@ -90,6 +90,7 @@ func TestParseFull(t *testing.T) {
 			Name: "thumbnail", Command: []string{"convert", "{{input.file}}"}, Cwd: "project",
 			Input: json.RawMessage(`{"type":"object","required":["file"],"properties":{"file":{"type":"string"}}}`),
 			Pool:  "heavy", Timeout: 30 * time.Minute, Grace: 10 * time.Second, Retry: retry, LogBytes: 64 << 20,
+			Sandbox: &jobs.Sandbox{Read: []string{"/srv/assets"}, Write: []string{"./out"}, Ports: []int{443, 5432}},
 		}, {
 			Name: "invoice", HTTP: &jobs.HTTP{URL: "${APP_URL}/api/tasks/invoice", Timeout: 5 * time.Minute},
 			Pool: "default", Timeout: 30 * time.Minute, Silence: time.Minute,
@@ -262,4 +263,26 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestSandboxes(t *testing.T) {
+	t.Parallel()
+	for written, want := range map[string]*jobs.Sandbox{
+		"":                  nil,
+		"false":             nil,
+		"true":              {},
+		"{}":                {},
+		"{network: any}":    {},
+		"{network: none}":   {Ports: []int{}},
+		"{network: [80]}":   {Ports: []int{80}},
+		"{read: [a, /b c]}": {Read: []string{"a", "/b c"}},
+	} {
+		source := "kinds: [{name: a, command: [x]"
+		if written != "" {
+			source += ", sandbox: " + written
+		}
+		if got := parse(t, source+"}]").Kinds[0].Sandbox; !reflect.DeepEqual(got, want) {
+			t.Errorf("%q: %#v; want %#v", written, got, want)
+		}
+	}
 }

@@ -47,6 +47,7 @@ func kindShape() shape[entry] {
 		field("grace", "How long a command has to end after SIGTERM.", duration(0),
 			func(k *e) *time.Duration { return &k.Grace }).otherwise("10s"),
 		field("memory", "How much memory the command and its descendants may take.", size(), func(k *e) *int64 { return &k.Memory }),
+		field("sandbox", "What the command and all it starts are confined to.", sandboxShape(), func(k *e) **jobs.Sandbox { return &k.Sandbox }),
 		field("retry", "How often and how soon a failed task is tried again.", retryShape(),
 			func(k *e) *jobs.Retry { return &k.Retry }).otherwiseEmpty(),
 		field("concurrency", "How many of its tasks run at once; without it, as many as there are slots.", concurrencyShape(),

@@ -103,6 +103,20 @@ func TestRefusals(t *testing.T) {
 		"kinds:\n  - name: a\n    command: [x, \"{{input\"]":                                                `3: kinds[0].command[1]: "{{" is not closed by "}}"`,
 		"kinds:\n  - name: a\n    command: [x, \"{{input.startDat}}\"]\n    input: tasks/report.input.json": `3: kinds[0].command[1]: {{input.startDat}}: the input schema has no such property; did you mean "startDate"?`,
 
+		// Sandboxes.
+		kindWith(`sandbox: yes`):                   `3: kinds[0].sandbox: must be true, false, or a mapping of read, write and network, not text`,
+		kindWith(`sandbox: [./out]`):               `3: kinds[0].sandbox: must be true, false, or a mapping of read, write and network, not a list`,
+		kindWith(`sandbox:`):                       `3: kinds[0].sandbox: has no value; it must be true, false, or a mapping of read, write and network, or the key be removed`,
+		kindWith(`sandbox: {writ: [./out]}`):       `3: kinds[0].sandbox.writ: unknown key; did you mean "write"?`,
+		kindWith(`sandbox: {write: ./out}`):        `3: kinds[0].sandbox.write: must be a list, not text`,
+		kindWith(`sandbox: {read: [""]}`):          `3: kinds[0].sandbox.read[0]: "" must be a file or folder such as ./out`,
+		kindWith(`sandbox: {network: nothing}`):    `3: kinds[0].sandbox.network: "nothing" must be one of any, none`,
+		kindWith(`sandbox: {network: 443}`):        `3: kinds[0].sandbox.network: must be any, none, or a list of ports, not an integer`,
+		kindWith(`sandbox: {network: []}`):         `3: kinds[0].sandbox.network: has no ports; write none to close the network`,
+		kindWith(`sandbox: {network: ["443"]}`):    `3: kinds[0].sandbox.network[0]: must be an integer from 1 to 65535, not text`,
+		kindWith(`sandbox: {network: [0]}`):        `3: kinds[0].sandbox.network[0]: 0 must be an integer from 1 to 65535`,
+		kindWith(`sandbox: {network: [443, 7.5]}`): `3: kinds[0].sandbox.network[1]: must be an integer from 1 to 65535, not a number`,
+
 		// Routes.
 		kindOf(`http: {url: "https://a/b"}`) + "    command: [x]": `3: kinds[0].http: stands beside command; a kind has exactly one of command and http`,
 		kindOf(`http: {}`):                                `3: kinds[0].http.url: is missing`,
@@ -121,6 +135,7 @@ func TestRefusals(t *testing.T) {
 		routeWith(`passEnv: [A]`):                         `4: kinds[0].passEnv: ` + ofCommands,
 		routeWith(`grace: 5s`):                            `4: kinds[0].grace: ` + ofCommands,
 		routeWith(`memory: 1GiB`):                         `4: kinds[0].memory: ` + ofCommands,
+		routeWith(`sandbox: true`):                        `4: kinds[0].sandbox: ` + ofCommands,
 		routeWith(`logs: {maxBytes: 1MiB}`):               `4: kinds[0].logs: ` + ofCommands,
 		kindOf(`claude: {}`):                              `3: kinds[0].claude: not supported yet by this version`,
 

@@ -7,7 +7,9 @@ import (
 )
 
 // ofCommands are the keys of a kind that mean something to a process alone.
-func ofCommands() []string { return []string{"cwd", "env", "passEnv", "grace", "memory", "logs"} }
+func ofCommands() []string {
+	return []string{"cwd", "env", "passEnv", "grace", "memory", "sandbox", "logs"}
+}
 
 func httpShape() shape[*jobs.HTTP] {
 	content := object(

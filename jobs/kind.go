@@ -39,7 +39,8 @@ type Kind struct {
 	Silence     time.Duration     `json:"silence,omitempty"`  // zero: not watched
 	QueueTTL    time.Duration     `json:"queueTtl,omitempty"` // zero: may wait for ever
 	Grace       time.Duration     `json:"grace"`
-	Memory      int64             `json:"memory,omitempty"` // bytes; zero: no limit
+	Memory      int64             `json:"memory,omitempty"`  // bytes; zero: no limit
+	Sandbox     *Sandbox          `json:"sandbox,omitempty"` // nil: a command is not confined
 	Retry       Retry             `json:"retry"`
 	Concurrency Concurrency       `json:"concurrency"`
 	Credential  string            `json:"credential,omitempty"` // that its tasks use; while it is held, none starts

@@ -25,6 +25,8 @@
 //   - The same holds, within two seconds, after the worker dies by any cause, or after the shim does.
 //   - A command that runs as another user cannot signal, read or trace the shim and the worker; one of the same
 //     user cannot read or trace the shim, and not the worker either after its Conceal.
+//   - A command with a sandbox (package sandbox), and all it forks, does no more than its rules allow, or does not
+//     start. The shim is not in the sandbox.
 //   - The command gets the argument list as it stands, never through a shell, and the environment as
 //     it stands, with nothing of the worker's.
 //

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"go.uber.org/goleak"
+
+	"freshet/jobs/process/sandbox"
 )
 
 // The test binary is also every program that the tests run: with this variable it plays a role.
@@ -66,9 +68,19 @@ func play(role string, args []string) int {
 		if err := Conceal(); err != nil {
 			panic(err)
 		}
-		once(args)
+		once(args, nil)
 	case "open": // the same, without Conceal
-		once(args)
+		once(args, nil)
+	case "boxed": // the same, in a sandbox that has nothing but the system
+		once(args, &sandbox.Rules{})
+	case "dial":
+		return report(ways(args[0]))
+	case "landless": // a worker whose kernel has no Landlock
+		withoutLandlock()
+		once(args, nil)
+	case "landless boxed":
+		withoutLandlock()
+		once(args, &sandbox.Rules{})
 	case "parent":
 		parent(DaemonSpec{Args: args})
 	case "root parent":
@@ -164,14 +176,15 @@ func worker(args []string) {
 }
 
 // once runs a command to its end.
-func once(args []string) {
+func once(args []string, rules *sandbox.Rules) {
 	if err := Adopt(); err != nil {
 		panic(err)
 	}
 	env := []string{"PATH=" + os.Getenv("PATH")}
-	c, err := Start(context.Background(), Spec{Args: args, Env: env, Stdout: os.Stdout, Stderr: os.Stderr})
+	c, err := Start(context.Background(), Spec{Args: args, Env: env, Stdout: os.Stdout, Stderr: os.Stderr, Sandbox: rules})
 	if err != nil {
-		panic(err)
+		fmt.Println(err)
+		return
 	}
 	if _, err := c.Wait(); err != nil {
 		panic(err)

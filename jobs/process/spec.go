@@ -7,10 +7,12 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
 	"freshet/jobs/process/lifeline"
+	"freshet/jobs/process/sandbox"
 )
 
 // maxArguments is what Linux allows arguments and environment together at the very most, in bytes.
@@ -39,6 +41,9 @@ type Spec struct {
 	// User is who the command runs as; nil means this process's user. It takes a process of root, and the
 	// command can then gain no privileges any more, not by setuid programs either.
 	User *User
+	// Sandbox is what the command and its descendants are confined to; nil is nothing. The executable itself may
+	// be read, and no privileges be gained any more. Where it cannot be had, the command does not start.
+	Sandbox *sandbox.Rules
 	// KeepUmask gives what the command writes the modes that it would have from this process; else only
 	// its owner can read it.
 	KeepUmask bool
@@ -58,8 +63,18 @@ func (s Spec) command() (lifeline.Command, error) {
 	return lifeline.Command{
 		Path: path, Args: s.Args, Env: s.Env, Dir: s.Dir,
 		Grace: max(s.Grace, 0), Memory: s.Memory, Watch: s.watchMemory, KeepUmask: s.KeepUmask,
-		User: s.User.credential(),
+		User: s.User.credential(), Sandbox: s.confinement(path),
 	}, nil
+}
+
+// confinement lets the executable be read.
+func (s Spec) confinement(executable string) *sandbox.Rules {
+	if s.Sandbox == nil {
+		return nil
+	}
+	rules := *s.Sandbox
+	rules.Read = append(slices.Clip(rules.Read), executable)
+	return &rules
 }
 
 func (s Spec) validate() error {

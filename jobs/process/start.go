@@ -88,11 +88,26 @@ func (c *Child) begin(ctx context.Context, command lifeline.Command) error {
 		return nil
 	case lifeline.NotRun:
 		c.reap()
-		if err := barred(command); err != nil && answer.Errno == syscall.EACCES {
-			return err
-		}
-		return refused(answer.Op, answer.Errno)
+		return notRun(command, answer)
 	default:
 		return errors.Join(fmt.Errorf("%w: %w", ErrLost, errors.Join(sent, err)), c.bury())
 	}
+}
+
+// notRun says why the shim did not execute a command.
+func notRun(command lifeline.Command, answer lifeline.NotRun) error {
+	if answer.Errno == 0 {
+		return errors.New(answer.Op)
+	}
+	if answer.Errno != syscall.EACCES {
+		return refused(answer.Op, answer.Errno)
+	}
+	if err := barred(command); err != nil {
+		return err
+	}
+	err := refused(answer.Op, answer.Errno)
+	if command.Sandbox != nil {
+		err = fmt.Errorf("%w; its sandbox may be what keeps it from the interpreter", err)
+	}
+	return err
 }

@@ -107,8 +107,15 @@ func (a *attempt) spec() (process.Spec, error) {
 	if err != nil {
 		return process.Spec{}, err
 	}
+	rules, err := a.host.rules(a.kind.Kind)
+	if err != nil {
+		return process.Spec{}, fmt.Errorf("sandbox: %w", err)
+	}
+	if rules != nil {
+		rules.Write = append(rules.Write, a.space.path)
+	}
 	return process.Spec{
-		Args: arguments, Dir: a.folder(), Env: environment,
+		Args: arguments, Dir: a.folder(), Env: environment, Sandbox: rules,
 		Stdout: a.output.stdout(), Stderr: a.output.stderr(),
 		Grace: a.kind.Grace, Memory: a.kind.Memory, User: a.host.User,
 	}, nil
@@ -122,15 +129,21 @@ func (e inputError) Unwrap() error { return e.err }
 
 // folder is the working directory.
 func (a *attempt) folder() string {
-	switch cwd := a.kind.Cwd; {
-	case cwd == jobs.CwdWorkspace:
+	if a.kind.Cwd == jobs.CwdWorkspace {
 		return a.space.file(workName)
-	case cwd == jobs.CwdProject || cwd == "":
-		return a.host.Project
-	case filepath.IsAbs(cwd):
-		return cwd
+	}
+	return a.host.folder(a.kind.Cwd)
+}
+
+// folder is a folder that a kind names, or the project's.
+func (h *Host) folder(path string) string {
+	switch {
+	case path == jobs.CwdProject || path == "":
+		return h.Project
+	case filepath.IsAbs(path):
+		return path
 	default:
-		return filepath.Join(a.host.Project, cwd)
+		return filepath.Join(h.Project, path)
 	}
 }
 
@@ -142,6 +155,9 @@ func (a *attempt) environment() ([]string, error) {
 	}
 	if user := a.host.User; user != nil {
 		values["HOME"] = cmp.Or(user.Home, values["TMPDIR"]) // root's is closed to it
+	}
+	if a.kind.Sandbox != nil {
+		values["HOME"] = values["TMPDIR"] // nobody's home can be read
 	}
 	for name, text := range a.kind.Env {
 		value, err := kind.Resolve(text, a.host.lookup)

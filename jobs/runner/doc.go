@@ -36,6 +36,8 @@
 //     Flush whose answer was lost is simply sent again.
 //   - Run returns only when the command and all its descendants are dead, or the route's connection is
 //     closed, and all records are stored, or the attempt is not ours any more.
+//   - A command whose kind has a sandbox can write to its own workspace and get into no other; rules that would
+//     open the others are refused.
 //   - Files that the command could have tampered with are reached through os.Root alone, and only
 //     regular files with one name are opened.
 //   - Nothing that is stored as text or JSON holds a NUL or invalid UTF-8.

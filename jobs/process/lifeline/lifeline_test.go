@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"freshet/jobs/process/sandbox"
 )
 
 func ends(t *testing.T) (*Worker, *Shim) {
@@ -33,7 +35,8 @@ func TestMessagesArriveAsSent(t *testing.T) {
 	command := Command{
 		Path: "/bin/x", Args: []string{"x", "", "a\nb", "\xff"}, Env: []string{"A=", "B=c d"}, Dir: "",
 		Grace: time.Second, Memory: 1 << 40, Watch: true,
-		User: &syscall.Credential{Uid: 1, Gid: 1<<32 - 1, Groups: []uint32{3, 4}},
+		User:    &syscall.Credential{Uid: 1, Gid: 1<<32 - 1, Groups: []uint32{3, 4}},
+		Sandbox: &sandbox.Rules{Read: []string{"/a b", "/c\nd"}, Write: []string{"/e"}, Dir: "/f", Ports: []int{443, 65535}},
 	}
 	if err := worker.Run(command); err != nil {
 		t.Fatal(err)

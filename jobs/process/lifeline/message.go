@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"freshet/jobs/process/sandbox"
 )
 
 // Kinds of messages.
@@ -35,6 +37,8 @@ type Command struct {
 	KeepUmask bool // the worker's umask, instead of a private one
 
 	User *syscall.Credential // who it runs as, with no way back; nil: the shim's user
+
+	Sandbox *sandbox.Rules // what it is confined to, with all that it forks; nil: nothing
 }
 
 // Started says that the command was executed.
@@ -42,8 +46,8 @@ type Started struct{ PID int }
 
 // NotRun says why it was not.
 type NotRun struct {
-	Op    string // what failed
-	Errno syscall.Errno
+	Op    string        // what failed
+	Errno syscall.Errno // zero: Op says why as well
 }
 
 // Ended says how it ended. Nothing of the tree lives any more, but for Survivors.
@@ -62,6 +66,7 @@ func (c Command) message() message {
 		c.Path, c.Dir, number(int64(c.Grace)), number(c.Memory), strconv.FormatBool(c.Watch), strconv.FormatBool(c.KeepUmask),
 		userText(c.User), number(int64(len(c.Args))),
 	}
+	fields = append(fields, sandboxFields(c.Sandbox)...)
 	fields = append(fields, c.Args...)
 	return message{kind: kindCommand, fields: append(fields, c.Env...)}
 }
@@ -78,7 +83,11 @@ func parseCommand(fields []string) (Command, error) {
 		User: n.user(fields[6]),
 	}
 	count := n.parse(fields[7])
+	var err error
 	rest := fields[fixed:]
+	if c.Sandbox, rest, err = parseSandbox(rest); err != nil {
+		return Command{}, err
+	}
 	if n.err != nil || count < 0 || count > int64(len(rest)) {
 		return Command{}, errors.Join(io.ErrUnexpectedEOF, n.err)
 	}
@@ -126,6 +135,32 @@ func parseEnded(fields []string) (Ended, error) {
 		Status: syscall.WaitStatus(n.parse(fields[0])), CPU: time.Duration(n.parse(fields[1])), MaxRSS: n.parse(fields[2]),
 		Stragglers: int(n.parse(fields[3])), Survivors: int(n.parse(fields[4])), OOM: fields[5] == "true", Expired: fields[6] == "true",
 	}, n.err
+}
+
+// sandboxFields are the number of the fields that rules take, and these; none for no rules.
+func sandboxFields(rules *sandbox.Rules) []string {
+	if rules == nil {
+		return []string{number(0)}
+	}
+	fields := rules.Fields()
+	return append([]string{number(int64(len(fields)))}, fields...)
+}
+
+// parseSandbox reads what sandboxFields wrote, and answers the rest as well.
+func parseSandbox(fields []string) (*sandbox.Rules, []string, error) {
+	if len(fields) == 0 {
+		return nil, nil, io.ErrUnexpectedEOF
+	}
+	n := numbers{}
+	count, rest := n.parse(fields[0]), fields[1:]
+	if n.err != nil || count < 0 || count > int64(len(rest)) {
+		return nil, nil, errors.Join(io.ErrUnexpectedEOF, n.err)
+	}
+	if count == 0 {
+		return nil, rest, nil
+	}
+	rules, err := sandbox.Parse(rest[:count])
+	return &rules, rest[count:], err
 }
 
 // userText is the numbers of a user, its group and its further groups; empty for none.

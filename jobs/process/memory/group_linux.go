@@ -148,8 +148,11 @@ func (g *groupV2) Exceeded() bool { return counter(g.dir, "memory.events", "oom_
 func (g *groupV2) Close() error   { return rmdir(g.dir) }
 
 // groupV1 is a group of the memory hierarchy alone. A process is born in the group of the thread that
-// forks it, so the thread goes in and comes back.
-type groupV1 struct{ dir, home string }
+// forks it, so the thread goes in and comes back. It may be confined meanwhile, so the way back is open already.
+type groupV1 struct {
+	dir, home string
+	back      *os.File
+}
 
 func (g *groupV1) limit(bytes int64) error {
 	n := strconv.FormatInt(bytes, 10)
@@ -160,10 +163,22 @@ func (g *groupV1) limit(bytes int64) error {
 	return nil
 }
 
-func (g *groupV1) Enter(*syscall.SysProcAttr) error { return write(g.dir, "tasks", "0") }
+func (g *groupV1) Enter(*syscall.SysProcAttr) (err error) {
+	if g.back, err = os.OpenFile(filepath.Join(g.home, "tasks"), os.O_WRONLY, 0); err != nil {
+		return err
+	}
+	if err := write(g.dir, "tasks", "0"); err != nil {
+		return errors.Join(err, g.back.Close())
+	}
+	return nil
+}
 
 // Leave fails only when the home is gone; the shim then counts against the limit itself.
-func (g *groupV1) Leave()         { _ = write(g.home, "tasks", "0") }
+func (g *groupV1) Leave() {
+	_, _ = g.back.WriteString("0")
+	_ = g.back.Close()
+}
+
 func (g *groupV1) Exceeded() bool { return counter(g.dir, "memory.oom_control", "oom_kill") > 0 }
 func (g *groupV1) Close() error   { return rmdir(g.dir) }
 

@@ -20,7 +20,9 @@
 //   - The shim is a child subreaper, so that every orphan below it becomes its own child. It reports,
 //     and exits, when wait4 says ECHILD: there is no process left that descends from it.
 //   - Signals and reaping happen in one goroutine, on one thread.
-//   - The command's parent-death signal is SIGKILL, from that thread, which lives as long as the shim.
+//   - The command's parent-death signal is SIGKILL, from that thread, which lives as long as the shim. A command
+//     with a sandbox is forked by another thread that lives as long: one that has confined itself, since what it
+//     forks then is born confined, while the shim must be free to look around and to kill.
 //   - Nothing is inherited by the command but its standard streams.
 //   - The command cannot read the memory and the files of the shim, nor trace it. If it runs as another user,
 //     it can gain no privileges, and the shim, which stays root, can still kill it.

@@ -45,7 +45,7 @@ func run() int {
 func refusal(op string, err error) lifeline.NotRun {
 	var errno syscall.Errno
 	if !errors.As(err, &errno) {
-		return lifeline.NotRun{Op: op + ": " + err.Error(), Errno: syscall.EINVAL}
+		return lifeline.NotRun{Op: op + ": " + err.Error()}
 	}
 	return lifeline.NotRun{Op: op, Errno: errno}
 }

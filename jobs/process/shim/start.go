@@ -3,10 +3,13 @@
 package shim
 
 import (
+	"fmt"
 	"os"
+	"runtime"
 	"syscall"
 
 	"freshet/jobs/process/memory"
+	"freshet/jobs/process/sandbox"
 )
 
 // start executes the command, in a process group of its own, and lets go of its standard streams. score is
@@ -19,12 +22,16 @@ func (f *family) start(score *os.File) error {
 			return err
 		}
 	}
-	pid, err := f.fork()
+	fork := f.fork
+	if f.command.Sandbox != nil {
+		fork = f.confined
+	}
+	pid, err := fork()
 	if err != nil && f.guard != nil {
 		// Perhaps it was the control group that refused.
 		_ = f.guard.Close()
 		f.guard = memory.Watch(os.Getpid(), f.command.Memory)
-		pid, err = f.fork()
+		pid, err = fork()
 	}
 	if err != nil {
 		return err
@@ -45,8 +52,34 @@ func (f *family) fork() (pid int, err error) {
 		}
 		defer f.guard.Leave()
 	}
+	if rules := f.command.Sandbox; rules != nil {
+		if err := sandbox.Apply(*rules); err != nil {
+			return 0, unconfinedError{err}
+		}
+	}
 	return syscall.ForkExec(f.command.Path, f.command.Args, attr)
 }
+
+// confined forks from a thread of its own, so that the shim itself, which has to look after the command and to
+// kill it, is not confined. The thread stays, because the command dies with it.
+func (f *family) confined() (pid int, err error) {
+	done := make(chan struct{})
+	go func() { // lives as long as the process, unless it has failed
+		runtime.LockOSThread()
+		pid, err = f.fork()
+		close(done)
+		if err == nil {
+			select {}
+		}
+	}()
+	<-done
+	return pid, err
+}
+
+// unconfinedError says why the sandbox could not be made, without which nothing runs.
+type unconfinedError struct{ err error }
+
+func (e unconfinedError) Error() string { return fmt.Sprintf("sandbox: %s", e.err) }
 
 // releaseStreams leaves the command the only holder of its streams, so that their ends mean something.
 // Without it they would end with the shim, which is soon enough.
