@@ -44,7 +44,9 @@ func TestImpatience(t *testing.T) {
 			p.until("it has begun", func() bool { return strings.Contains(p.must(0, "logs", id).stdout, "begins") })
 			all := p.instances()
 			p.signal(syscall.SIGINT)
-			p.until("the worker drains", func() bool { return strings.Contains(p.output.String(), "worker-default-0 is leaving") })
+			p.until("the worker drains", func() bool { // and has taken the signal: of two that are pending, the order is lost
+				return strings.Contains(p.must(0, "up", "logs", "worker-default", "--data", ".freshet").stdout, "worker is leaving")
+			})
 			asked := time.Now()
 			p.signal(syscall.SIGINT)
 			if kind == "stubborn" {
