@@ -43,7 +43,7 @@ func (s *Server) execute(job string, env map[string]string) *execution {
 func (s *Server) live(e *execution, boot, told <-chan struct{}) {
 	code := 0
 	if s.waitFor(boot, told) {
-		process, err := s.start(e.id(), e.env)
+		process, err := s.start(e.id(), e.environment())
 		if err != nil {
 			code = 127 // as a shell says it
 		} else {
@@ -52,6 +52,17 @@ func (s *Server) live(e *execution, boot, told <-chan struct{}) {
 		}
 	}
 	s.note(func() { e.ended, e.code = time.Now(), code })
+}
+
+// environment is what its process finds: its own variables, and those of
+// https://cloud.google.com/run/docs/container-contract#jobs-env-vars.
+func (e *execution) environment() map[string]string {
+	env := map[string]string{
+		"CLOUD_RUN_JOB": path.Base(e.job), "CLOUD_RUN_EXECUTION": e.id(), "CLOUD_RUN_TASK_INDEX": "0",
+		"CLOUD_RUN_TASK_ATTEMPT": "0", "CLOUD_RUN_TASK_COUNT": "1",
+	}
+	maps.Copy(env, e.env)
+	return env
 }
 
 // waitFor waits for the boot. False: it is told to end before.

@@ -1,0 +1,63 @@
+package clouds_test
+
+import (
+	"fmt"
+	"testing"
+)
+
+// settings have one pool, and a kind of tasks that take a while.
+func settings(pool string, slots, most int, idle string) string {
+	return fmt.Sprintf(`
+pools:
+  cloud: %sslots: %d, max: %d, idleTimeout: %s}
+kinds:
+  - {name: work, pool: cloud, command: [sh, -c, 'sleep "$1"', sh, "{{input.seconds}}"], grace: 1s}
+`, pool, slots, most, idle)
+}
+
+// seconds are how long a task is to take.
+func seconds(s string) map[string]string { return map[string]string{"seconds": s} }
+
+func TestFlyStandInFromZeroAndBack(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, settings(flyPool, 2, 2, "100ms"))
+	cloud := s.onFly("cloud", nil)
+	s.fromZeroAndBack()
+	if machines := cloud.Machines(); len(machines) != 1 || machines[0].State != "stopped" {
+		t.Errorf("machines %+v; the one that there is should do", machines)
+	}
+}
+
+func TestCloudRunStandInFromZeroAndBack(t *testing.T) {
+	t.Parallel()
+	s := newSite(t, settings(runPool, 2, 2, "100ms"))
+	s.onCloudRun("cloud", nil)
+	s.fromZeroAndBack()
+}
+
+// fromZeroAndBack submits while no worker runs, again and again: each time one is started, and leaves by itself.
+func (s *site) fromZeroAndBack() {
+	s.t.Helper()
+	const times = 3
+	s.control(2)
+	for n := range times {
+		if s.runs("cloud") > 0 {
+			s.t.Error("a worker runs, and nothing is to be done")
+		}
+		s.submit("work", seconds("0"))
+		s.completed()
+		s.zero()
+		if rows := s.rows(); len(rows) != n+1 || len(s.units()) != n+1 {
+			s.t.Errorf("after %d tasks: ledger %v, started %v", n+1, rows, s.units())
+		}
+	}
+	for _, m := range s.all {
+		if m.code != 0 {
+			s.t.Errorf("a worker that had nothing to do exited with %d", m.code)
+		}
+	}
+	if n := s.number(`SELECT count(*) FROM freshet.fleet_units WHERE failed OR seen_at IS NULL OR reason <> 'its worker left'`); n > 0 {
+		s.t.Errorf("%d units did not end as they should", n)
+	}
+	s.agree()
+}
