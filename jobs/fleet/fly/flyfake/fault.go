@@ -74,6 +74,16 @@ func (s *Server) Unreachable() {
 	s.each(func(m *hosted) { m.HostStatus, m.Incomplete, m.Config = "unreachable", m.settings(), nil })
 }
 
+// Lose takes a machine away, as somebody else may or the end of its host: what runs in it is killed, and nobody
+// knows of it any more.
+func (s *Server) Lose(id string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if m := s.find(id); m != nil {
+		s.destroy(m)
+	}
+}
+
 // Stick leaves all machines that there are in a state, since a while ago.
 func (s *Server) Stick(state string, ago time.Duration) {
 	s.each(func(m *hosted) { m.State, m.UpdatedAt = state, time.Now().Add(-ago) })

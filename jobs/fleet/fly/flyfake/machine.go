@@ -136,12 +136,17 @@ func destroy(c *call) (any, *refusal) {
 	if c.m.State != stopped && c.m.State != created && !force {
 		return nil, c.m.wrongState("destroy")
 	}
-	c.m.wanted = false
-	c.enter(c.m, destroyed, "destroy", nil)
-	if c.m.process != nil {
-		c.m.process.Signal(syscall.SIGKILL)
-	}
+	c.destroy(c.m)
 	return map[string]bool{"ok": true}, nil
+}
+
+// destroy ends a machine and what runs in it. The mutex is held.
+func (s *Server) destroy(m *hosted) {
+	m.wanted = false
+	s.enter(m, destroyed, "destroy", nil)
+	if m.process != nil {
+		m.process.Signal(syscall.SIGKILL)
+	}
 }
 
 func lease(c *call) (any, *refusal) {

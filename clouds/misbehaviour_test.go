@@ -1,0 +1,143 @@
+package clouds_test
+
+import (
+	"net/http"
+	"testing"
+	"time"
+
+	"freshet/jobs/fleet"
+	"freshet/jobs/fleet/cloudrun/runfake"
+	"freshet/jobs/fleet/fly/flyfake"
+)
+
+// burst submits more than the workers of the pool can run at once.
+func (s *site) burst() {
+	s.t.Helper()
+	const tasks = 10
+	for range tasks {
+		s.submit("work", seconds("0.2"))
+	}
+}
+
+// running waits until a worker of the pool runs something, and answers its process.
+func (s *site) running() *machine {
+	s.t.Helper()
+	var found *machine
+	s.until("a worker runs something", func() bool {
+		for _, m := range s.living("cloud") {
+			if s.number(`SELECT count(*) FROM freshet.attempts a JOIN freshet.workers w ON w.id = a.worker_id
+				WHERE a.state = 'running' AND w.pid = $1 AND w.died_at IS NULL`, m.cmd.Process.Pid) > 0 {
+				found = m
+			}
+		}
+		return found != nil
+	})
+	return found
+}
+
+// within is how long workers of a pool may take to come up.
+func within(d time.Duration) func(*fleet.Provider) {
+	return func(p *fleet.Provider) { p.BootTime = d }
+}
+
+func TestFlyStandInMisbehavesDuringABurst(t *testing.T) {
+	t.Parallel()
+	const conflict, early, slow = http.StatusConflict, http.StatusPreconditionFailed, http.StatusRequestTimeout
+	faults := func(faults ...flyfake.Fault) func(*site, *flyfake.Server) {
+		return func(s *site, cloud *flyfake.Server) {
+			cloud.Misbehave(faults...)
+			s.burst()
+		}
+	}
+	for name, run := range map[string]func(*site, *flyfake.Server){
+		"408, and it was done":       faults(flyfake.Fault{Times: 12, Status: slow, Done: true}),
+		"409 to lease and to start":  faults(flyfake.Fault{Action: flyfake.Lease, Times: 4, Status: conflict}, flyfake.Fault{Action: flyfake.Start, Times: 3, Status: conflict}),
+		"412, and it was done":       faults(flyfake.Fault{Action: flyfake.Start, Times: 2, Status: early, Done: true}),
+		"429 and 5xx":                faults(flyfake.Fault{Times: 8, Status: 429}, flyfake.Fault{Times: 4, Status: 500}, flyfake.Fault{Times: 4, Status: 503}),
+		"connections break":          faults(flyfake.Fault{Times: 10, Done: true}, flyfake.Fault{Times: 4}),
+		"a region has no room":       faults(noRoom(flyfake.Forever, "nrt")),
+		"no region has, for a while": faults(noRoom(6, "")),
+		"the answer to a start is lost, again and again": func(s *site, cloud *flyfake.Server) {
+			cloud.Misbehave(flyfake.Fault{Action: flyfake.Start, Times: flyfake.Forever, Status: slow, Done: true})
+			s.burst()
+			s.running()
+			cloud.Behave()
+		},
+		"the hosts of stopped machines do not answer": func(s *site, cloud *flyfake.Server) {
+			s.submit("work", seconds("0"))
+			s.completed()
+			s.zero()
+			cloud.Unreachable()
+			s.burst()
+		},
+		"a slow boot": func(s *site, cloud *flyfake.Server) {
+			cloud.Boot(time.Second)
+			s.burst()
+		},
+		"a worker is killed": func(s *site, _ *flyfake.Server) {
+			s.burst()
+			s.running().kill()
+		},
+		"a machine is lost": func(s *site, cloud *flyfake.Server) {
+			s.burst()
+			cloud.Lose(s.running().unit)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, settings(flyPool, 2, 2, "300ms"))
+			cloud := s.onFly("cloud", nil)
+			s.control(2)
+			run(s, cloud)
+			s.agree()
+		})
+	}
+}
+
+// noRoom is how Fly says that a region, or none, has room for a machine.
+func noRoom(times int, region string) flyfake.Fault {
+	return flyfake.Fault{
+		Action: flyfake.Create, Region: region, Times: times, Status: http.StatusUnprocessableEntity, Code: "insufficient_capacity",
+		Message: "could not find a candidate host",
+	}
+}
+
+func TestCloudRunStandInMisbehavesDuringABurst(t *testing.T) {
+	t.Parallel()
+	faults := func(faults ...runfake.Fault) func(*site, *runfake.Server) {
+		return func(s *site, cloud *runfake.Server) {
+			for _, fault := range faults {
+				cloud.Inject(fault)
+			}
+			s.burst()
+		}
+	}
+	const exhausted, unavailable = "RESOURCE_EXHAUSTED", "UNAVAILABLE"
+	for name, run := range map[string]func(*site, *runfake.Server){
+		"429":                    faults(runfake.Fault{On: runfake.Run, Times: 4, Status: 429, Code: exhausted}, runfake.Fault{On: runfake.List, Times: 4, Status: 429, Code: exhausted}),
+		"5xx":                    faults(runfake.Fault{Times: 6, Status: 503, Code: unavailable}, runfake.Fault{On: runfake.Run, Times: 2, Status: 500, Code: "INTERNAL"}),
+		"the job is changed":     faults(runfake.Fault{On: runfake.Run, Times: 2, Status: http.StatusConflict, Code: "ABORTED"}),
+		"answers are lost":       faults(runfake.Fault{On: runfake.Run, Times: 2, Done: true}),
+		"504, and it was done":   faults(runfake.Fault{On: runfake.Run, Times: 2, Done: true, Status: 504, Code: "DEADLINE_EXCEEDED"}),
+		"no permission at first": faults(runfake.Fault{On: runfake.Run, Times: 2, Status: http.StatusForbidden, Code: "PERMISSION_DENIED"}),
+		"a slow boot": func(s *site, cloud *runfake.Server) {
+			release := cloud.HoldBoots()
+			s.burst()
+			s.until("two executions are on their way", func() bool { return s.number(`SELECT count(*) FROM freshet.fleet_units WHERE state = 'starting'`) == 2 })
+			release()
+		},
+		"a worker is killed": func(s *site, _ *runfake.Server) {
+			s.burst()
+			s.running().kill()
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newSite(t, settings(runPool, 2, 2, "300ms"))
+			cloud := s.onCloudRun("cloud", nil)
+			s.control(2)
+			run(s, cloud)
+			s.agree()
+		})
+	}
+}
