@@ -19,6 +19,19 @@ func (s *site) burst() {
 	}
 }
 
+// flood has more wait all the time than workers can run, from before a worker dies until after it is known to be dead.
+func (s *site) flood(kill func()) {
+	s.t.Helper()
+	s.burst()
+	kill()
+	dead := func() bool { return s.number(`SELECT count(*) FROM freshet.workers WHERE died_at IS NOT NULL`) > 0 }
+	for known := false; !known; {
+		known = dead()
+		s.burst()
+		s.until("most of it is done", func() bool { return s.number(`SELECT count(*) FROM freshet.attempts WHERE state = 'queued'`) < 5 })
+	}
+}
+
 // running waits until a worker of the pool runs something, and answers its process.
 func (s *site) running() *machine {
 	s.t.Helper()
@@ -74,13 +87,11 @@ func TestFlyStandInMisbehavesDuringABurst(t *testing.T) {
 			cloud.Boot(time.Second)
 			s.burst()
 		},
-		"a worker is killed": func(s *site, _ *flyfake.Server) {
-			s.burst()
-			s.running().kill()
+		"a worker is killed, and started again": func(s *site, _ *flyfake.Server) {
+			s.flood(func() { s.running().kill() })
 		},
 		"a machine is lost": func(s *site, cloud *flyfake.Server) {
-			s.burst()
-			cloud.Lose(s.running().unit)
+			s.flood(func() { cloud.Lose(s.running().unit) })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -127,8 +138,7 @@ func TestCloudRunStandInMisbehavesDuringABurst(t *testing.T) {
 			release()
 		},
 		"a worker is killed": func(s *site, _ *runfake.Server) {
-			s.burst()
-			s.running().kill()
+			s.flood(func() { s.running().kill() })
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -9,7 +9,7 @@ import (
 func settings(pool string, slots, most int, idle string) string {
 	return fmt.Sprintf(`
 pools:
-  cloud: %sslots: %d, max: %d, idleTimeout: %s}
+  cloud: %sslots: %d, max: %d, idleTimeout: %s, lease: 10s}
 kinds:
   - {name: work, pool: cloud, command: [sh, -c, 'sleep "$1"', sh, "{{input.seconds}}"], grace: 1s}
 `, pool, slots, most, idle)

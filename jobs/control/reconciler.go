@@ -29,6 +29,9 @@ const (
 	busyRest = 100 * time.Millisecond
 	// startTimeout bounds one order; an order that is not done by then is given again by whoever finds it.
 	startTimeout = 50 * time.Second
+	// giveUpAfter is when a unit that never came up counts no more, although its provider could not be told to stop it. The
+	// audit goes on to do so.
+	giveUpAfter = 5 * time.Minute
 	// auditEvery is how often the ledger is compared with what the provider says.
 	auditEvery = time.Minute
 )
@@ -191,10 +194,7 @@ func (r *Reconciler) pass(ctx context.Context, pool string, provider fleet.Provi
 		errands.Go(func() { r.start(ctx, pool, provider, order) })
 	}
 	for _, late := range provision.Late {
-		r.logger.Warn("a unit did not come up in time", "pool", pool, "unit", late)
-		if late != "" {
-			errands.Go(func() { r.stop(ctx, pool, provider, late) })
-		}
+		errands.Go(func() { r.giveUp(ctx, pool, provider, late) })
 	}
 	if r.auditDue(pool) {
 		errands.Go(func() { r.audit(ctx, pool, provider) })
@@ -224,12 +224,33 @@ func (r *Reconciler) start(ctx context.Context, pool string, provider fleet.Prov
 	}
 }
 
-func (r *Reconciler) stop(ctx context.Context, pool string, provider fleet.Provider, unit string) {
+// giveUp ends a unit that has no worker although its time is over. It counts until its provider was told to stop it,
+// or does not have it; but not for ever, where the provider does not answer.
+func (r *Reconciler) giveUp(ctx context.Context, pool string, provider fleet.Provider, late jobs.Unit) {
 	stopping, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
-	if err := provider.Stop(stopping, unit); err != nil && ctx.Err() == nil {
-		r.logger.Warn("a unit was not stopped; the next audit finds it", "pool", pool, "unit", unit, "error", err)
+	err := stopOrder(stopping, provider, late)
+	r.logger.Warn("a unit did not come up in time", "pool", pool, "unit", late.ID, "intent", late.Intent, "error", err)
+	if ctx.Err() != nil || err != nil && time.Since(late.BootUntil) < giveUpAfter {
+		return // in a minute it is tried again
 	}
+	if err := r.store.UnitEnded(stopping, late.Intent, jobs.UnitLate, "no worker came up in time"); err != nil && ctx.Err() == nil {
+		r.logger.Warn("the end of a unit was not noted; in a minute it is tried again", "pool", pool, "error", err)
+	}
+}
+
+// stopOrder stops what runs for an order. Where the answer to that was lost the provider's list says what it is.
+func stopOrder(ctx context.Context, provider fleet.Provider, late jobs.Unit) error {
+	if late.ID != "" {
+		return provider.Stop(ctx, late.ID)
+	}
+	known, err := provider.List(ctx)
+	for _, unit := range known {
+		if unit.Intent == late.Intent && unit.State.Alive() {
+			err = errors.Join(err, provider.Stop(ctx, unit.ID))
+		}
+	}
+	return err
 }
 
 func (r *Reconciler) auditDue(pool string) bool {
@@ -265,20 +286,44 @@ func (r *Reconciler) audit(ctx context.Context, pool string, provider fleet.Prov
 	}
 	r.note(pool, began, known)
 	findings := fleet.Audit(ledger, workers, known, time.Now())
-	for _, gone := range findings.Gone {
-		err = errors.Join(err, r.store.UnitEnded(auditing, gone.Intent, jobs.UnitGone, "its provider does not run it any more"))
-	}
-	for _, unit := range findings.Zombies {
-		r.logger.Warn("a unit runs without a worker that lives, and is stopped", "pool", pool, "unit", unit)
-		err = errors.Join(err, provider.Stop(auditing, unit))
-	}
-	for _, unit := range findings.Broken {
-		r.logger.Warn("a unit that failed is destroyed", "pool", pool, "unit", unit)
-		err = errors.Join(err, provider.Destroy(auditing, unit))
-	}
-	if err != nil && ctx.Err() == nil {
+	if err := r.mend(auditing, pool, provider, findings); err != nil && ctx.Err() == nil {
 		r.logger.Warn("not all that an audit found was mended; the next one does it", "pool", pool, "error", err)
 	}
+}
+
+// mend does what follows from an audit. One unit whose host does not answer keeps no other waiting.
+func (r *Reconciler) mend(ctx context.Context, pool string, provider fleet.Provider, findings fleet.Findings) error {
+	var err error
+	for _, gone := range findings.Gone {
+		err = errors.Join(err, r.store.UnitEnded(ctx, gone.Intent, jobs.UnitGone, "its provider does not run it any more"))
+	}
+	for _, found := range findings.Found {
+		r.logger.Warn("a worker lives in a unit that counted as ended, or was not known", "pool", pool, "unit", found.ID)
+		found.Pool = pool
+		err = errors.Join(err, r.store.UnitFound(ctx, found))
+	}
+	var mending sync.WaitGroup
+	failures := make(chan error, len(findings.Zombies)+len(findings.Doubles)+len(findings.Broken))
+	for _, sort := range []struct {
+		units []string
+		what  string
+		end   func(context.Context, string) error
+	}{
+		{findings.Zombies, "a unit runs without a worker that lives, and is stopped", provider.Stop},
+		{findings.Doubles, "a unit runs for an order that another one runs for, and is stopped", provider.Stop},
+		{findings.Broken, "a unit that failed is destroyed", provider.Destroy},
+	} {
+		for _, unit := range sort.units {
+			r.logger.Warn(sort.what, "pool", pool, "unit", unit)
+			mending.Go(func() { failures <- sort.end(ctx, unit) })
+		}
+	}
+	mending.Wait()
+	close(failures)
+	for failure := range failures {
+		err = errors.Join(err, failure)
+	}
+	return err
 }
 
 // Exited is told by a provider on this host that a unit's process ended before or after its worker came up.

@@ -2,8 +2,11 @@ package postgres
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
 )
 
 // EnsurePartitions makes the partitions of events and logs for the day of now and the days after it.
@@ -21,8 +24,12 @@ func (s *Store) EnsurePartitions(ctx context.Context, now time.Time, days int) e
 	return nil
 }
 
+// tableExists is PostgreSQL's duplicate_table.
+const tableExists = "42P07"
+
 // ensurePartition looks first, without a lock on the table that everybody writes to. Two processes
-// may make the same partition at once, so make_day takes an advisory lock, which ends with the statement.
+// may make the same partition at once, so make_day takes an advisory lock, which ends with the statement. The
+// look behind that lock can miss what was made meanwhile, which then is refused, and is there.
 func (s *Store) ensurePartition(ctx context.Context, table string, from time.Time) error {
 	name := fmt.Sprintf("freshet.%s_%s", table, from.Format("20060102"))
 	var exists bool
@@ -31,5 +38,8 @@ func (s *Store) ensurePartition(ctx context.Context, table string, from time.Tim
 		return err
 	}
 	_, err = s.pool.Exec(ctx, `SELECT freshet.make_day($1, $2)`, table, from)
+	if made, ok := errors.AsType[*pgconn.PgError](err); ok && made.Code == tableExists {
+		return nil
+	}
 	return err
 }

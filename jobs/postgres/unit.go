@@ -11,31 +11,40 @@ import (
 	"freshet/jobs"
 )
 
-// settleSQL brings the ledger of a pool up to date with its workers. A death is only a failure of the unit if
-// its worker had hardly begun: what it ran may be to blame for a later one, which its own task counts.
+// settleSQL brings the ledger of a pool up to date with its workers. A provider may have started another worker in
+// the unit of one that died. A death is only a failure of the unit if its worker had hardly begun: what it ran may be
+// to blame for a later one, which its own task counts.
 const settleSQL = `
-WITH up AS (
-	UPDATE freshet.fleet_units u SET state = 'up', worker_id = w.id, seen_at = w.started_at
-	FROM freshet.workers w WHERE u.pool = $1 AND u.state IN ('intended', 'starting') AND w.pool = u.pool
-		AND w.unit IN (u.unit, u.intent::text) AND w.started_at >= u.created_at AND w.died_at IS NULL
+WITH orphan AS (
+	SELECT u.intent, w.id AS worker_id, w.started_at FROM freshet.fleet_units u
+	LEFT JOIN LATERAL (
+		SELECT w.id, w.started_at FROM freshet.workers w
+		WHERE w.pool = u.pool AND w.unit IN (u.unit, u.intent::text) AND w.started_at >= u.created_at AND w.died_at IS NULL
+		ORDER BY w.started_at DESC LIMIT 1
+	) w ON true
+	WHERE u.pool = $1 AND u.state <> 'ended'
+		AND NOT EXISTS (SELECT FROM freshet.workers w WHERE w.id = u.worker_id AND w.died_at IS NULL)
+), up AS (
+	UPDATE freshet.fleet_units u SET state = 'up', worker_id = o.worker_id, seen_at = o.started_at
+	FROM orphan o WHERE u.intent = o.intent AND o.worker_id IS NOT NULL
 )
 UPDATE freshet.fleet_units u SET state = 'ended', outcome = 'died', ended_at = clock_timestamp(),
 	failed = u.seen_at > clock_timestamp() - interval '10 seconds', reason = 'its worker died'
-WHERE u.pool = $1 AND u.state = 'up'
-	AND NOT EXISTS (SELECT FROM freshet.workers w WHERE w.id = u.worker_id AND w.died_at IS NULL)`
+FROM orphan o WHERE u.intent = o.intent AND o.worker_id IS NULL AND u.state = 'up'`
 
-// lateSQL gives up the units of a pool that have no worker although their time to boot is over.
-const lateSQL = `UPDATE freshet.fleet_units u SET state = 'ended', outcome = 'late', ended_at = clock_timestamp(), failed = true,
-	reason = 'no worker came up in time'
-WHERE u.pool = $1 AND u.state IN ('intended', 'starting') AND u.boot_until < clock_timestamp()
-RETURNING coalesce(u.unit, '')`
-
-// retakeAfter is when an order is given again whose replica has said nothing more of it: it has died.
+// retakeAfter is when somebody else takes a unit in hand of which nothing more was heard: the replica has died.
 const retakeAfter = time.Minute
+
+// lateSQL takes the units of a pool in hand that have no worker although their time to boot is over.
+const lateSQL = `UPDATE freshet.fleet_units u SET ordered_at = clock_timestamp()
+WHERE u.pool = $1 AND u.state IN ('intended', 'starting') AND u.boot_until < clock_timestamp()
+	AND (u.state = 'starting' AND u.ordered_at < u.boot_until OR u.ordered_at < clock_timestamp() - $2::bigint * interval '1 millisecond')
+RETURNING u.intent, coalesce(u.unit, ''), u.boot_until`
 
 // retakeSQL takes over the orders of replicas that died.
 const retakeSQL = `UPDATE freshet.fleet_units u SET ordered_at = clock_timestamp()
-WHERE u.pool = $1 AND u.state = 'intended' AND u.ordered_at < clock_timestamp() - $2::bigint * interval '1 millisecond'
+WHERE u.pool = $1 AND u.state = 'intended' AND u.boot_until > clock_timestamp()
+	AND u.ordered_at < clock_timestamp() - $2::bigint * interval '1 millisecond'
 RETURNING u.intent, u.generation`
 
 // demandSQL counts what a pool needs and what it has. What waits is counted in River's own index, and no further
@@ -65,7 +74,7 @@ CROSS JOIN LATERAL (
 			LIMIT p.slots * p.max_units + free.count) few)::int AS due
 ) ready
 CROSS JOIN LATERAL (
-	SELECT count(*) FILTER (WHERE u.state IN ('intended', 'starting'))::int AS booting,
+	SELECT count(*) FILTER (WHERE u.state IN ('intended', 'starting') AND u.boot_until > clock_timestamp())::int AS booting,
 		count(*) FILTER (WHERE u.state <> 'ended')::int AS alive,
 		count(*) FILTER (WHERE u.created_at > clock_timestamp() - interval '1 minute')::int AS recent,
 		coalesce(sum(extract(epoch FROM coalesce(u.ended_at, clock_timestamp()) - greatest(u.created_at, day.began)) / 3600), 0)::float8 AS hours
@@ -85,7 +94,7 @@ type Provision struct {
 	Busy   bool           // another replica was deciding; look again soon
 	Demand jobs.Demand    // what was seen
 	Orders []jobs.Unit    // to be started now, by this replica
-	Late   []string       // the provider's names of units that did not come up in time: to be stopped
+	Late   []jobs.Unit    // without a worker although their time is over: to be given up, now, by this replica
 	Due    *time.Duration // until something that waits for its time needs a worker to be started; nil: nothing does
 }
 
@@ -120,8 +129,12 @@ type poolView struct {
 func provision(ctx context.Context, tx pgx.Tx, pool string, bootTime time.Duration, decide func(jobs.Demand) (units int, heldBack bool), p *Provision) error {
 	batch := &pgx.Batch{}
 	batch.Queue(settleSQL, pool)
-	batch.Queue(lateSQL, pool).Query(func(rows pgx.Rows) (err error) {
-		p.Late, err = pgx.CollectRows(rows, pgx.RowTo[string])
+	batch.Queue(lateSQL, pool, retakeAfter.Milliseconds()).Query(func(rows pgx.Rows) error {
+		unit := jobs.Unit{Pool: pool}
+		_, err := pgx.ForEachRow(rows, []any{&unit.Intent, &unit.ID, &unit.BootUntil}, func() error {
+			p.Late = append(p.Late, unit)
+			return nil
+		})
 		return err
 	})
 	batch.Queue(retakeSQL, pool, retakeAfter.Milliseconds()).Query(func(rows pgx.Rows) error {
@@ -186,9 +199,10 @@ func intend(ctx context.Context, tx pgx.Tx, provider string, bootTime time.Durat
 	return err
 }
 
-// UnitStarted notes that the provider has taken an order, and what it calls the unit.
+// UnitStarted notes that the provider has taken an order, and what it calls the unit, whose time to boot begins.
 func (s *Store) UnitStarted(ctx context.Context, intent uuid.UUID, unit string) error {
-	_, err := s.pool.Exec(ctx, `UPDATE freshet.fleet_units SET unit = $2, state = CASE state WHEN 'intended' THEN 'starting' ELSE state END
+	_, err := s.pool.Exec(ctx, `UPDATE freshet.fleet_units SET unit = $2, state = CASE state WHEN 'intended' THEN 'starting' ELSE state END,
+			boot_until = CASE state WHEN 'intended' THEN clock_timestamp() + (boot_until - created_at) ELSE boot_until END
 		WHERE intent = $1`, intent, unit)
 	if err != nil {
 		return fmt.Errorf("note that unit %s starts: %w", intent, err)
@@ -205,6 +219,23 @@ func (s *Store) UnitEnded(ctx context.Context, intent uuid.UUID, outcome jobs.Un
 		WHERE intent = $1 AND state <> 'ended'`, intent, string(outcome), reason)
 	if err != nil {
 		return fmt.Errorf("note that unit %s ended: %w", intent, err)
+	}
+	return nil
+}
+
+// UnitFound enters a unit in which a worker lives, and which the ledger does not know, or has given up. One that
+// has none by now is left out.
+func (s *Store) UnitFound(ctx context.Context, unit jobs.Unit) error {
+	_, err := s.pool.Exec(ctx, `INSERT INTO freshet.fleet_units
+			(intent, pool, provider, unit, generation, state, created_at, ordered_at, boot_until, worker_id, seen_at)
+		SELECT $1, p.name, p.provider, w.unit, w.generation, 'up', w.started_at, w.started_at, w.started_at, w.id, w.started_at
+		FROM freshet.workers w JOIN freshet.pools p ON p.name = w.pool
+		WHERE w.pool = $2 AND w.unit = $3 AND w.died_at IS NULL ORDER BY w.started_at DESC LIMIT 1
+		ON CONFLICT (intent) DO UPDATE SET unit = excluded.unit, state = 'up', worker_id = excluded.worker_id, seen_at = excluded.seen_at,
+			ended_at = NULL, outcome = NULL, failed = false, reason = NULL
+		WHERE fleet_units.state = 'ended'`, unit.Intent, unit.Pool, unit.ID)
+	if err != nil {
+		return fmt.Errorf("enter unit %s: %w", unit.ID, err)
 	}
 	return nil
 }

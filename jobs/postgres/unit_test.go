@@ -130,8 +130,18 @@ func TestUnitsThatFail(t *testing.T) {
 	// It does not come up in time.
 	b.ok(b.UnitStarted(t.Context(), b.units(jobs.UnitIntended)[0].Intent, "slow"))
 	b.exec(`UPDATE freshet.fleet_units SET boot_until = clock_timestamp() WHERE unit = 'slow'`)
+	b.units(jobs.UnitStarting)
+	late := b.provision(bootTime)
+	if len(late.Late) != 1 || late.Late[0].ID != "slow" || late.Demand.Units != 1 || late.Demand.Booting != 0 {
+		t.Fatalf("with a unit that is too slow: %+v", late)
+	}
+	if p := b.provision(bootTime); len(p.Late) != 0 {
+		t.Fatalf("it is given up twice: %+v", p)
+	}
+	b.ok(b.UnitEnded(t.Context(), late.Late[0].Intent, jobs.UnitLate, "no worker came up in time"))
+	b.exec(`UPDATE freshet.fleet_units SET state = 'ended', ended_at = created_at WHERE state = 'intended'`) // ordered in its place
 	p := b.provision(bootTime)
-	if len(p.Late) != 1 || p.Late[0] != "slow" || p.Demand.Failures != 2 || len(p.Orders) != 0 {
+	if p.Demand.Failures != 2 || len(p.Orders) != 0 {
 		t.Fatalf("after a unit that was too slow: %+v", p)
 	}
 	if fleet.Pause(p.Demand) <= 0 {

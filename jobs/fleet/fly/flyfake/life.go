@@ -33,12 +33,21 @@ func (s *Server) live(m *hosted, env map[string]string, boot time.Duration) {
 	for again := true; again; {
 		const noProgram = 127
 		code := noProgram
-		if process, err := s.start(env); err == nil {
+		if !s.wants(m) {
+			code = 0 // it was stopped while it booted
+		} else if process, err := s.start(env); err == nil {
 			s.begin(m, process)
 			code = process.Wait()
 		}
 		again = s.end(m, code)
 	}
+}
+
+// wants tells whether a machine is to run still.
+func (s *Server) wants(m *hosted) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return m.wanted
 }
 
 // begin takes note of a process. A machine that was stopped meanwhile has no use for it.
