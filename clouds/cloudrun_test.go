@@ -25,8 +25,7 @@ func (s *site) onCloudRun(pool string, change func(*fleet.Provider)) *runfake.Se
 	}, map[string]map[string]string{runJob: {}})
 	server := httptest.NewServer(cloud)
 	s.t.Cleanup(func() {
-		s.stop()
-		s.parts.Wait()
+		s.halt()
 		cloud.Close()
 		server.Close()
 	})

@@ -28,8 +28,7 @@ func (s *site) onFly(pool string, change func(*fleet.Provider)) *flyfake.Server 
 	})
 	transport := &http.Transport{}
 	s.t.Cleanup(func() {
-		s.stop()
-		s.parts.Wait()
+		s.halt()
 		transport.CloseIdleConnections()
 		cloud.Close()
 	})

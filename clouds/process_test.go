@@ -26,8 +26,7 @@ func (s *site) onProcesses(pool string) {
 	})
 	s.ok(err)
 	s.t.Cleanup(func() {
-		s.stop()
-		s.parts.Wait()
+		s.halt()
 		workers.Close()
 	})
 	s.parts.Go(func() { _ = workers.Run(s.ctx) })

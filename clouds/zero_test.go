@@ -2,17 +2,34 @@ package clouds_test
 
 import (
 	"fmt"
+	"os"
+	"path/filepath"
 	"testing"
+
+	"github.com/google/uuid"
 )
 
-// settings have one pool, and a kind of tasks that take a while.
+// settings have one pool, and two kinds: work takes a while, and hold ends when its gate is there.
 func settings(pool string, slots, most int, idle string) string {
 	return fmt.Sprintf(`
 pools:
   cloud: %sslots: %d, max: %d, idleTimeout: %s, lease: 10s}
 kinds:
   - {name: work, pool: cloud, command: [sh, -c, 'sleep "$1"', sh, "{{input.seconds}}"], grace: 1s}
+  - {name: hold, pool: cloud, command: [sh, -c, 'until [ -e "$1" ]; do sleep 0.05; done', sh, "{{input.gate}}"], grace: 1s}
 `, pool, slots, most, idle)
+}
+
+// gate is what a task waits for until it is opened.
+type gate string
+
+func (s *site) gate() gate { return gate(filepath.Join(s.folder, "gate-"+uuid.NewString())) }
+
+func (g gate) input() map[string]string { return map[string]string{"gate": string(g)} }
+
+func (s *site) unlock(g gate) {
+	s.t.Helper()
+	s.ok(os.WriteFile(string(g), nil, 0o600))
 }
 
 // seconds are how long a task is to take.

@@ -229,13 +229,15 @@ func (r *Reconciler) start(ctx context.Context, pool string, provider fleet.Prov
 func (r *Reconciler) giveUp(ctx context.Context, pool string, provider fleet.Provider, late jobs.Unit) {
 	stopping, cancel := context.WithTimeout(ctx, startTimeout)
 	defer cancel()
+	r.logger.Warn("a unit did not come up in time", "pool", pool, "unit", late.ID, "intent", late.Intent)
 	err := stopOrder(stopping, provider, late)
-	r.logger.Warn("a unit did not come up in time", "pool", pool, "unit", late.ID, "intent", late.Intent, "error", err)
-	if ctx.Err() != nil || err != nil && time.Since(late.BootUntil) < giveUpAfter {
-		return // in a minute it is tried again
+	if err == nil || time.Since(late.BootUntil) > giveUpAfter {
+		noting, cancel := context.WithTimeout(context.WithoutCancel(ctx), lookTimeout)
+		defer cancel()
+		err = errors.Join(err, r.store.UnitEnded(noting, late.Intent, jobs.UnitLate, "no worker came up in time"))
 	}
-	if err := r.store.UnitEnded(stopping, late.Intent, jobs.UnitLate, "no worker came up in time"); err != nil && ctx.Err() == nil {
-		r.logger.Warn("the end of a unit was not noted; in a minute it is tried again", "pool", pool, "error", err)
+	if err != nil && ctx.Err() == nil {
+		r.logger.Warn("a unit that did not come up was not stopped; in a minute it is tried again", "pool", pool, "unit", late.ID, "error", err)
 	}
 }
 

@@ -268,6 +268,9 @@ func numbers(n int) []int {
 
 // tell has Run do something, and waits until it is done.
 func (c *Crew) tell(ctx context.Context, do func(context.Context) error) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	o := order{do, make(chan error, 1)}
 	select {
 	case c.orders <- o:

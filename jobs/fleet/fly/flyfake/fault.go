@@ -2,6 +2,7 @@ package flyfake
 
 import (
 	"net/http"
+	"slices"
 	"time"
 )
 
@@ -94,6 +95,17 @@ func (s *Server) Boot(duration time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.boot = duration
+}
+
+// Age moves all that happened to the machines into the past.
+func (s *Server) Age(by time.Duration) {
+	s.each(func(m *hosted) {
+		m.CreatedAt, m.UpdatedAt = m.CreatedAt.Add(-by), m.UpdatedAt.Add(-by)
+		m.Events = slices.Clone(m.Events)
+		for i := range m.Events {
+			m.Events[i].Timestamp -= by.Milliseconds()
+		}
+	})
 }
 
 func (s *Server) each(do func(*hosted)) {

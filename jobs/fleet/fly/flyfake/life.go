@@ -2,13 +2,15 @@ package flyfake
 
 import (
 	"maps"
+	"sync"
 	"syscall"
 	"time"
 )
 
 // run begins the life of a machine that is started.
 func (s *Server) run(m *hosted) {
-	m.wanted, m.restarts = true, 0
+	halted := make(chan struct{})
+	m.wanted, m.restarts, m.halt = true, 0, sync.OnceFunc(func() { close(halted) })
 	s.enter(m, starting, "start", nil)
 	env := maps.Clone(m.Config.Env)
 	if env == nil {
@@ -19,15 +21,16 @@ func (s *Server) run(m *hosted) {
 		"FLY_APP_NAME": App, "FLY_MACHINE_ID": m.ID, "FLY_REGION": m.Region, "FLY_IMAGE_REF": m.Config.Image,
 	})
 	boot := s.boot
-	s.lives.Go(func() { s.live(m, env, boot) })
+	s.lives.Go(func() { s.live(m, env, boot, halted) })
 }
 
 // live is a machine's life, with its restarts, until it is stopped.
-func (s *Server) live(m *hosted, env map[string]string, boot time.Duration) {
+func (s *Server) live(m *hosted, env map[string]string, boot time.Duration, halted <-chan struct{}) {
 	timer := time.NewTimer(boot)
 	defer timer.Stop()
 	select {
 	case <-timer.C:
+	case <-halted:
 	case <-s.closed:
 	}
 	for again := true; again; {

@@ -28,6 +28,7 @@ type hosted struct {
 
 	process  Process // nil: nothing runs
 	wanted   bool    // it is not being stopped
+	halt     func()  // ends its boot
 	restarts int
 
 	nonce      string // of the lease
@@ -120,6 +121,7 @@ func stop(c *call) (any, *refusal) {
 	switch c.m.State {
 	case starting, started:
 		c.m.wanted = false
+		c.m.halt()
 		c.enter(c.m, stopping, "stop", nil)
 		if c.m.process != nil {
 			c.m.process.Signal(map[string]os.Signal{"": syscall.SIGINT, "SIGINT": syscall.SIGINT, "SIGTERM": syscall.SIGTERM}[sent.Signal])
@@ -143,6 +145,9 @@ func destroy(c *call) (any, *refusal) {
 // destroy ends a machine and what runs in it. The mutex is held.
 func (s *Server) destroy(m *hosted) {
 	m.wanted = false
+	if m.halt != nil {
+		m.halt()
+	}
 	s.enter(m, destroyed, "destroy", nil)
 	if m.process != nil {
 		m.process.Signal(syscall.SIGKILL)
