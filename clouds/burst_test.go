@@ -20,8 +20,8 @@ kinds:
   - {name: on-executions, pool: executions, command: [sleep, "0.1"]}
   - {name: on-processes, pool: processes, command: [sleep, "0.1"]}
 `)
-	s.onFly("machines", nil)
-	s.onCloudRun("executions", nil)
+	s.onFly("machines")
+	s.onCloudRun("executions")
 	s.onProcesses("processes")
 	s.control(replicas)
 	began := time.Now()

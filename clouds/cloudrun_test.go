@@ -18,7 +18,7 @@ const (
 )
 
 // onCloudRun makes a stand-in for Cloud Run, with executions on this host, the provider of a pool.
-func (s *site) onCloudRun(pool string, change func(*fleet.Provider)) *runfake.Server {
+func (s *site) onCloudRun(pool string) *runfake.Server {
 	s.t.Helper()
 	cloud := runfake.New(func(execution string, env map[string]string) (runfake.Process, error) {
 		return s.start(pool, execution, env["FRESHET_INTENT"], []string{"worker", "--pool", pool, "--idle-exit", "--drain", "0s"}, env)
@@ -34,11 +34,7 @@ func (s *site) onCloudRun(pool string, change func(*fleet.Provider)) *runfake.Se
 			Endpoint: server.URL, Tokens: cloudrun.Static("secret"), Pause: 5 * time.Millisecond, Rate: rate.Inf,
 		})
 		s.t.Cleanup(client.Close)
-		provider := cloudrun.New(client, cloudrun.Pool{Project: "acme-prod", Location: "asia-northeast1", Job: "worker", Install: "here", Name: pool})
-		if change != nil {
-			change(&provider)
-		}
-		return provider
+		return cloudrun.New(client, cloudrun.Pool{Project: "acme-prod", Location: "asia-northeast1", Job: "worker", Install: "here", Name: pool})
 	}
 	return cloud
 }

@@ -7,7 +7,7 @@ import (
 func TestFlyStandInDeploys(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings(flyPool, 1, 2, "1h"))
-	cloud := s.onFly("cloud", nil)
+	cloud := s.onFly("cloud")
 	s.deploys()
 	for _, m := range cloud.Machines() {
 		if m.Config.Env["FRESHET_GENERATION"] == "one" && len(cloud.Machines()) > 2 {
@@ -19,7 +19,7 @@ func TestFlyStandInDeploys(t *testing.T) {
 func TestCloudRunStandInDeploys(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings(runPool, 1, 2, "1h"))
-	s.onCloudRun("cloud", nil)
+	s.onCloudRun("cloud")
 	s.deploys()
 }
 

@@ -14,7 +14,7 @@ import (
 const flyPool = `{provider: fly, app: ` + flyfake.App + `, image: "registry.fly.io/acme:1", regions: [nrt, sin], allowRootChildren: true, `
 
 // onFly makes a stand-in for Fly, with machines of this host, the provider of a pool.
-func (s *site) onFly(pool string, change func(*fleet.Provider)) *flyfake.Server {
+func (s *site) onFly(pool string) *flyfake.Server {
 	s.t.Helper()
 	var cloud *flyfake.Server
 	cloud = flyfake.New(func(env map[string]string) (flyfake.Process, error) {
@@ -39,9 +39,6 @@ func (s *site) onFly(pool string, change func(*fleet.Provider)) *flyfake.Server 
 			Pace: 10 * time.Millisecond, Transport: transport,
 		})
 		s.ok(err)
-		if change != nil {
-			change(&provider)
-		}
 		return provider
 	}
 	return cloud

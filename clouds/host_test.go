@@ -43,17 +43,18 @@ func newHost(t *testing.T, folder, database string) *host {
 type machine struct {
 	pool, unit, intent string
 
-	cmd  *exec.Cmd
-	log  string
-	done chan struct{}
-	code int
+	cmd   *exec.Cmd
+	log   string
+	leave func() // counts it no more: it has ended, or was told to
+	done  chan struct{}
+	code  int
 }
 
 // start starts a unit's process: freshet with these arguments.
 func (h *host) start(pool, unit, intent string, args []string, env map[string]string) (*machine, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	m := &machine{pool: pool, unit: unit, intent: intent, done: make(chan struct{})}
+	m := &machine{pool: pool, unit: unit, intent: intent, done: make(chan struct{}), leave: sync.OnceFunc(func() { h.ended(pool, intent) })}
 	m.log = filepath.Join(h.folder, fmt.Sprintf("%03d-%s-%s.log", len(h.all), pool, unit))
 	log, err := os.Create(m.log)
 	if err != nil {
@@ -76,7 +77,7 @@ func (h *host) start(pool, unit, intent string, args []string, env map[string]st
 		if err := m.cmd.Wait(); errors.As(err, &exit) {
 			m.code = exit.ExitCode()
 		}
-		h.ended(pool, intent)
+		m.leave()
 	}()
 	return m, nil
 }
@@ -150,8 +151,11 @@ func (h *host) logs() string {
 	return all.String()
 }
 
-// Signal tells a process something from outside. One that has ended is not told.
-func (m *machine) Signal(sig os.Signal) { _ = m.cmd.Process.Signal(sig) }
+// Signal tells a process to end. One that has ended is not told.
+func (m *machine) Signal(sig os.Signal) {
+	m.leave()
+	_ = m.cmd.Process.Signal(sig)
+}
 
 // Wait waits for the end of a process and answers its exit code, -1 after a signal that killed it.
 func (m *machine) Wait() int {

@@ -5,29 +5,28 @@ import (
 	"testing"
 	"time"
 
-	"freshet/jobs/fleet"
 	"freshet/jobs/fleet/cloudrun/runfake"
 	"freshet/jobs/fleet/fly/flyfake"
 )
 
 // burst submits more than the workers of the pool can run at once.
-func (s *site) burst() {
+func (s *site) burst() { s.tasks(10, "0.1") }
+
+func (s *site) tasks(n int, each string) {
 	s.t.Helper()
-	const tasks = 10
-	for range tasks {
-		s.submit("work", seconds("0.2"))
+	for range n {
+		s.submit("work", seconds(each))
 	}
 }
 
 // flood has more wait all the time than workers can run, from before a worker dies until after it is known to be dead.
 func (s *site) flood(kill func()) {
 	s.t.Helper()
-	s.burst()
+	s.tasks(8, "1")
 	kill()
-	dead := func() bool { return s.number(`SELECT count(*) FROM freshet.workers WHERE died_at IS NOT NULL`) > 0 }
 	for known := false; !known; {
-		known = dead()
-		s.burst()
+		known = s.number(`SELECT count(*) FROM freshet.workers WHERE died_at IS NOT NULL`) > 0
+		s.tasks(4, "1")
 		s.until("most of it is done", func() bool { return s.number(`SELECT count(*) FROM freshet.attempts WHERE state = 'queued'`) < 5 })
 	}
 }
@@ -48,11 +47,6 @@ func (s *site) running() *machine {
 	return found
 }
 
-// within is how long workers of a pool may take to come up.
-func within(d time.Duration) func(*fleet.Provider) {
-	return func(p *fleet.Provider) { p.BootTime = d }
-}
-
 func TestFlyStandInMisbehavesDuringABurst(t *testing.T) {
 	t.Parallel()
 	const conflict, early, slow = http.StatusConflict, http.StatusPreconditionFailed, http.StatusRequestTimeout
@@ -63,11 +57,12 @@ func TestFlyStandInMisbehavesDuringABurst(t *testing.T) {
 		}
 	}
 	for name, run := range map[string]func(*site, *flyfake.Server){
-		"408, and it was done":       faults(flyfake.Fault{Times: 12, Status: slow, Done: true}),
-		"409 to lease and to start":  faults(flyfake.Fault{Action: flyfake.Lease, Times: 4, Status: conflict}, flyfake.Fault{Action: flyfake.Start, Times: 3, Status: conflict}),
-		"412, and it was done":       faults(flyfake.Fault{Action: flyfake.Start, Times: 2, Status: early, Done: true}),
+		"408, and broken connections, and it was done": faults(flyfake.Fault{Times: 12, Status: slow, Done: true}, flyfake.Fault{Times: 8, Done: true}),
+		"409, and 412 although it was done": faults(
+			flyfake.Fault{Action: flyfake.Lease, Times: 4, Status: conflict}, flyfake.Fault{Action: flyfake.Start, Times: 3, Status: conflict},
+			flyfake.Fault{Action: flyfake.Start, Times: 2, Status: early, Done: true},
+		),
 		"429 and 5xx":                faults(flyfake.Fault{Times: 8, Status: 429}, flyfake.Fault{Times: 4, Status: 500}, flyfake.Fault{Times: 4, Status: 503}),
-		"connections break":          faults(flyfake.Fault{Times: 10, Done: true}, flyfake.Fault{Times: 4}),
 		"a region has no room":       faults(noRoom(flyfake.Forever, "nrt")),
 		"no region has, for a while": faults(noRoom(6, "")),
 		"the answer to a start is lost, again and again": func(s *site, cloud *flyfake.Server) {
@@ -97,7 +92,7 @@ func TestFlyStandInMisbehavesDuringABurst(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, settings(flyPool, 2, 2, "300ms"))
-			cloud := s.onFly("cloud", nil)
+			cloud := s.onFly("cloud")
 			s.control(2)
 			run(s, cloud)
 			s.agree()
@@ -125,11 +120,14 @@ func TestCloudRunStandInMisbehavesDuringABurst(t *testing.T) {
 	}
 	const exhausted, unavailable = "RESOURCE_EXHAUSTED", "UNAVAILABLE"
 	for name, run := range map[string]func(*site, *runfake.Server){
-		"429":                    faults(runfake.Fault{On: runfake.Run, Times: 4, Status: 429, Code: exhausted}, runfake.Fault{On: runfake.List, Times: 4, Status: 429, Code: exhausted}),
-		"5xx":                    faults(runfake.Fault{Times: 6, Status: 503, Code: unavailable}, runfake.Fault{On: runfake.Run, Times: 2, Status: 500, Code: "INTERNAL"}),
-		"the job is changed":     faults(runfake.Fault{On: runfake.Run, Times: 2, Status: http.StatusConflict, Code: "ABORTED"}),
-		"answers are lost":       faults(runfake.Fault{On: runfake.Run, Times: 2, Done: true}),
-		"504, and it was done":   faults(runfake.Fault{On: runfake.Run, Times: 2, Done: true, Status: 504, Code: "DEADLINE_EXCEEDED"}),
+		"429, and the job is changed": faults(
+			runfake.Fault{On: runfake.Run, Times: 4, Status: 429, Code: exhausted}, runfake.Fault{On: runfake.List, Times: 4, Status: 429, Code: exhausted},
+			runfake.Fault{On: runfake.Run, Times: 2, Status: http.StatusConflict, Code: "ABORTED"},
+		),
+		"5xx": faults(runfake.Fault{Times: 6, Status: 503, Code: unavailable}, runfake.Fault{On: runfake.Run, Times: 2, Status: 500, Code: "INTERNAL"}),
+		"504, and lost answers, and it was done": faults(
+			runfake.Fault{On: runfake.Run, Times: 1, Done: true, Status: 504, Code: "DEADLINE_EXCEEDED"}, runfake.Fault{On: runfake.Run, Times: 1, Done: true},
+		),
 		"no permission at first": faults(runfake.Fault{On: runfake.Run, Times: 2, Status: http.StatusForbidden, Code: "PERMISSION_DENIED"}),
 		"a slow boot": func(s *site, cloud *runfake.Server) {
 			release := cloud.HoldBoots()
@@ -144,7 +142,7 @@ func TestCloudRunStandInMisbehavesDuringABurst(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := newSite(t, settings(runPool, 2, 2, "300ms"))
-			cloud := s.onCloudRun("cloud", nil)
+			cloud := s.onCloudRun("cloud")
 			s.control(2)
 			run(s, cloud)
 			s.agree()

@@ -41,6 +41,12 @@ func (s *site) stray() string {
 	return id
 }
 
+// late ends the time that units have to boot.
+func (s *site) late() {
+	s.t.Helper()
+	s.exec(`UPDATE freshet.fleet_units SET boot_until = ordered_at + interval '1 millisecond' WHERE state = 'starting'`)
+}
+
 // waitsFor waits until a number of units has come so far.
 func (s *site) waitsFor(units int, state string) {
 	s.t.Helper()
@@ -52,11 +58,12 @@ func (s *site) waitsFor(units int, state string) {
 func TestFlyStandInUnitsThatNeverComeUp(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings(flyPool, 2, 1, "100ms"))
-	cloud := s.onFly("cloud", within(500*time.Millisecond))
+	cloud := s.onFly("cloud")
 	s.control(2)
 	cloud.Boot(time.Hour)
 	s.submit("work", seconds("0"))
 	s.waitsFor(1, "starting")
+	s.late()
 	cloud.Boot(0)
 	s.agree()
 	if n := s.number(`SELECT count(*) FROM freshet.fleet_units WHERE failed AND reason = 'no worker came up in time'`); n != 1 {
@@ -68,11 +75,13 @@ func TestFlyStandInUnitsThatNeverComeUp(t *testing.T) {
 func TestFlyStandInDoesNotStopWhatNeverCameUp(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings(flyPool, 2, 1, "100ms"))
-	cloud := s.onFly("cloud", within(500*time.Millisecond))
+	cloud := s.onFly("cloud")
 	s.control(2)
 	cloud.Boot(time.Hour)
 	cloud.Misbehave(flyfake.Fault{Action: flyfake.Stop, Times: flyfake.Forever, Status: http.StatusServiceUnavailable})
 	s.submit("work", seconds("0"))
+	s.waitsFor(1, "starting")
+	s.late()
 	s.until("it is to be stopped", func() bool { return cloud.Requests(flyfake.Stop) > 3 })
 	for range 3 {
 		for _, r := range s.replicas {
@@ -92,11 +101,12 @@ func TestFlyStandInDoesNotStopWhatNeverCameUp(t *testing.T) {
 func TestCloudRunStandInUnitsThatNeverComeUp(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings(runPool, 2, 1, "100ms"))
-	cloud := s.onCloudRun("cloud", within(500*time.Millisecond))
+	cloud := s.onCloudRun("cloud")
 	s.control(2)
 	release := cloud.HoldBoots()
 	s.submit("work", seconds("0"))
 	s.waitsFor(1, "starting")
+	s.late()
 	s.waitsFor(1, "ended")
 	release()
 	s.agree()
@@ -106,7 +116,7 @@ func TestCloudRunStandInUnitsThatNeverComeUp(t *testing.T) {
 func TestFlyStandInMachineIsLostBeforeItsWorkerIsUp(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings(flyPool, 2, 1, "100ms"))
-	cloud := s.onFly("cloud", nil)
+	cloud := s.onFly("cloud")
 	s.control(2)
 	cloud.Boot(time.Hour)
 	s.submit("work", seconds("0"))
@@ -137,14 +147,14 @@ func (s *site) orders(seconds int) (id string) {
 func TestFlyStandInReplicaDiesAfterItsOrder(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings(flyPool, 1, 1, "1s"))
-	s.onFly("cloud", nil)
+	s.onFly("cloud")
 	s.diesAfterItsOrder()
 }
 
 func TestCloudRunStandInReplicaDiesAfterItsOrder(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings(runPool, 1, 1, "1s"))
-	s.onCloudRun("cloud", nil)
+	s.onCloudRun("cloud")
 	s.diesAfterItsOrder()
 }
 
@@ -165,7 +175,7 @@ func (s *site) diesAfterItsOrder() {
 func TestFlyStandInReplicaDiesAndItIsTooLate(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings(flyPool, 1, 1, "100ms"))
-	cloud := s.onFly("cloud", nil)
+	cloud := s.onFly("cloud")
 	cloud.Boot(time.Hour)
 	s.tooLate(func() { cloud.Boot(0) })
 }
@@ -173,7 +183,7 @@ func TestFlyStandInReplicaDiesAndItIsTooLate(t *testing.T) {
 func TestCloudRunStandInReplicaDiesAndItIsTooLate(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings(runPool, 1, 1, "100ms"))
-	s.tooLate(s.onCloudRun("cloud", nil).HoldBoots())
+	s.tooLate(s.onCloudRun("cloud").HoldBoots())
 }
 
 func (s *site) tooLate(boot func()) {
@@ -192,7 +202,7 @@ func (s *site) tooLate(boot func()) {
 func TestFlyStandInStraysAreStopped(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings(flyPool, 2, 1, "100ms"))
-	cloud := s.onFly("cloud", nil)
+	cloud := s.onFly("cloud")
 	cloud.Boot(time.Hour)
 	for range 3 {
 		s.stray()
@@ -212,7 +222,7 @@ func TestFlyStandInStraysAreStopped(t *testing.T) {
 func TestCloudRunStandInStraysAreStopped(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings(runPool, 2, 1, "100ms"))
-	cloud := s.onCloudRun("cloud", nil)
+	cloud := s.onCloudRun("cloud")
 	release := cloud.HoldBoots()
 	defer release()
 	stray := s.stray()
@@ -225,14 +235,14 @@ func TestCloudRunStandInStraysAreStopped(t *testing.T) {
 func TestFlyStandInFindsWhatALedgerHasLost(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings(flyPool, 1, 1, "100ms"))
-	cloud := s.onFly("cloud", nil)
+	cloud := s.onFly("cloud")
 	s.findsWhatALedgerHasLost(func() { cloud.Age(long) })
 }
 
 func TestCloudRunStandInFindsWhatALedgerHasLost(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings(runPool, 1, 1, "100ms"))
-	cloud := s.onCloudRun("cloud", nil)
+	cloud := s.onCloudRun("cloud")
 	s.findsWhatALedgerHasLost(func() { cloud.Age(long) })
 }
 
@@ -265,7 +275,7 @@ func (s *site) findsWhatALedgerHasLost(age func()) {
 func TestCloudRunStandInDoublesAreStopped(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings(runPool, 1, 1, "300ms"))
-	cloud := s.onCloudRun("cloud", nil)
+	cloud := s.onCloudRun("cloud")
 	s.control(2)
 	gates := []gate{s.gate(), s.gate()}
 	s.submit("hold", gates[0].input())

@@ -38,7 +38,7 @@ func seconds(s string) map[string]string { return map[string]string{"seconds": s
 func TestFlyStandInFromZeroAndBack(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings(flyPool, 2, 2, "100ms"))
-	cloud := s.onFly("cloud", nil)
+	cloud := s.onFly("cloud")
 	s.fromZeroAndBack()
 	if machines := cloud.Machines(); len(machines) != 1 || machines[0].State != "stopped" {
 		t.Errorf("machines %+v; the one that there is should do", machines)
@@ -48,7 +48,7 @@ func TestFlyStandInFromZeroAndBack(t *testing.T) {
 func TestCloudRunStandInFromZeroAndBack(t *testing.T) {
 	t.Parallel()
 	s := newSite(t, settings(runPool, 2, 2, "100ms"))
-	s.onCloudRun("cloud", nil)
+	s.onCloudRun("cloud")
 	s.fromZeroAndBack()
 }
 
