@@ -50,7 +50,7 @@ test/go: ## Run the Go tests
 
 # Those left out run whole programs, whose parts have tests of their own, or have one goroutine.
 test/race: ## Run the Go tests of the parts with the race detector
-	$(TEST) -race $$($(GO) list ./... | grep -v -e /faults$$ -e /attacks$$ -e /cmd$$ -e /builtin$$ -e /cron$$ -e /migrations -e /embedded$$)
+	$(TEST) -race $$($(GO) list ./... | grep -v -e /faults$$ -e /clouds$$ -e /attacks$$ -e /cmd$$ -e /builtin$$ -e /cron$$ -e /migrations -e /embedded$$)
 
 test/faults: ## Kill, freeze and cut off Freshet; and see that a missing fence is noticed
 	$(TEST) ./faults

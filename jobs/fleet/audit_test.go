@@ -60,6 +60,31 @@ func TestAudit(t *testing.T) {
 		}
 	}
 	lost := row("", jobs.UnitStarting, old)
+	lives := []jobs.Worker{{Unit: "b", LeaseUntil: now.Add(time.Second)}}
+	of := func(id string, at time.Time) Unit {
+		return Unit{ID: id, Intent: lost.Intent, State: Running, Since: at}
+	}
+	first := row("a", jobs.UnitUp, old)
+	first.Intent = lost.Intent
+	for name, test := range map[string]struct {
+		ledger []jobs.Unit
+		known  []Unit
+		want   Findings
+	}{
+		"a worker lives in what the ledger has given up": {
+			known: []Unit{of("b", young)}, want: Findings{Found: []jobs.Unit{{Intent: lost.Intent, ID: "b"}}},
+		},
+		"a double": {
+			ledger: []jobs.Unit{first}, known: []Unit{of("a", old), of("b", old)}, want: Findings{Doubles: []string{"b"}},
+		},
+		"a double that may be settled yet":        {ledger: []jobs.Unit{first}, known: []Unit{of("a", old), of("b", young)}},
+		"a double of what does not run":           {ledger: []jobs.Unit{first}, known: []Unit{of("b", old)}},
+		"two, and nobody knows which is the unit": {ledger: []jobs.Unit{lost}, known: []Unit{of("a", old), of("b", old)}},
+	} {
+		if got := Audit(test.ledger, lives, test.known, now); !reflect.DeepEqual(got, test.want) {
+			t.Errorf("%s: found %+v, want %+v", name, got, test.want)
+		}
+	}
 	if got := Audit([]jobs.Unit{lost}, nil, []Unit{{ID: "a", Intent: lost.Intent, State: Running, Since: old}}, now); !reflect.DeepEqual(got, Findings{}) {
 		t.Errorf("a unit that is known by its intent alone: %+v", got)
 	}

@@ -27,7 +27,7 @@
 //
 // What is left is the time until a duplicate is cancelled: a worker may run in it for that long. It has the
 // same slots, claims under the same fence and hands over what it holds, so that it costs money and nothing else.
-// A duplicate that a list keeps back for longer than that ends by itself when it is idle.
+// A duplicate that a list keeps back for longer than that is cancelled by an audit, as long as the one that was kept runs.
 //
 // # Failures
 //

@@ -34,7 +34,7 @@
 //   - ctx ends: nobody knows, and the same order goes on where this one was.
 //
 // Lists of Fly are put together from many hosts and may lag behind. Should two looks miss each other for that
-// reason, an order has two units, of which the idle exit ends the one that has nothing to do.
+// reason, an order has two units, of which an audit stops the one that the ledger does not name.
 //
 // The API is that of https://fly.io/docs/machines/api/ and of github.com/superfly/fly-go, August 2026.
 package fly

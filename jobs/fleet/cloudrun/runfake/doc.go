@@ -6,6 +6,7 @@
 // names and types are the real ones. Behaviour is not proven by that. Where the reference says nothing, the fake
 // does what is harder for a client:
 //
+//   - Processes find the variables of a job's containers, CLOUD_RUN_EXECUTION among them.
 //   - The same jobs:run twice makes two executions.
 //   - An execution that runs cannot be deleted, and one that has ended cannot be cancelled: both are
 //     400 FAILED_PRECONDITION.
