@@ -233,7 +233,9 @@ func (s *site) agree() {
 	s.t.Helper()
 	s.completed()
 	s.zero()
-	s.bounded()
+	for _, excess := range s.excesses() {
+		s.t.Error(excess)
+	}
 	rows := s.rows()
 	for intent, units := range s.units() {
 		switch row, known := rows[intent]; {
@@ -258,19 +260,19 @@ func (s *site) agree() {
 	}
 }
 
-// bounded holds the pools to their max, and each order to one unit at a time.
-func (s *site) bounded() {
-	s.t.Helper()
+// excesses are what there was too much of at any time: workers of a pool, or units of an order.
+func (s *site) excesses() (found []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, pool := range s.settings.Pools {
 		if s.most[pool.Name] > pool.Max {
-			s.t.Errorf("pool %s had %d workers, and may have %d", pool.Name, s.most[pool.Name], pool.Max)
+			found = append(found, fmt.Sprintf("pool %s had %d workers, and may have %d", pool.Name, s.most[pool.Name], pool.Max))
 		}
 	}
-	if len(s.doubles) > 0 {
-		s.t.Errorf("orders ran twice at once: %v", s.doubles)
+	for _, intent := range s.doubles {
+		found = append(found, fmt.Sprintf("order %s ran twice at once", intent))
 	}
+	return found
 }
 
 // ledger describes the ledger and the tasks, for messages.

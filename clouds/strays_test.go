@@ -298,4 +298,8 @@ func TestCloudRunStandInDoublesAreStopped(t *testing.T) {
 	if n := s.number(`SELECT count(*) FROM freshet.attempts`); n != 3 { // the double handed its own over
 		t.Errorf("%d attempts", n)
 	}
+	// What the other tests count on not to see is seen here, or they were worth nothing.
+	if found := s.excesses(); len(found) != 2 {
+		t.Errorf("of two workers where there may be one, for one order, was seen: %v", found)
+	}
 }

@@ -1,6 +1,7 @@
 package postgres_test
 
 import (
+	"sync"
 	"testing"
 	"time"
 
@@ -121,4 +122,19 @@ func TestOldArtifactsAreRemoved(t *testing.T) {
 	if n := b.count(`SELECT sum(artifact_bytes) FROM freshet.tasks`); n != 1 {
 		t.Errorf("what is left of the files counts %d bytes", n)
 	}
+}
+
+// TestPartitionsAreMadeByManyAtOnce, as by replicas that are started together.
+func TestPartitionsAreMadeByManyAtOnce(t *testing.T) {
+	t.Parallel()
+	b := newBench(t)
+	var replicas sync.WaitGroup
+	for range 6 {
+		replicas.Go(func() {
+			if err := b.EnsurePartitions(t.Context(), time.Now().AddDate(0, 1, 0), 4); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	replicas.Wait()
 }
