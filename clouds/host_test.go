@@ -61,7 +61,7 @@ func (h *host) start(pool, unit, intent string, args []string, env map[string]st
 		return nil, err
 	}
 	defer log.Close()
-	m.cmd = exec.CommandContext(context.Background(), os.Args[0], args...) //nolint:gosec // this program
+	m.cmd = exec.CommandContext(context.Background(), os.Args[0], args...)
 	m.cmd.Dir, m.cmd.Env, m.cmd.Stdout, m.cmd.Stderr = h.folder, slices.Clone(h.env), log, log
 	for name, value := range env {
 		m.cmd.Env = append(m.cmd.Env, name+"="+value)

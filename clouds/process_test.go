@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -36,7 +37,7 @@ func (s *site) onProcesses(pool string) {
 		s.begin(pool, id.String(), id.String())
 		return daemon.DaemonSpec{
 			Args: []string{os.Args[0], "worker", "--pool", pool, "--idle-exit"}, Dir: s.folder,
-			Env: append(s.env[:len(s.env):len(s.env)], "FRESHET_WORKER_ID="+id.String(), "FRESHET_UNIT="+id.String()),
+			Env: append(slices.Clip(s.env), "FRESHET_WORKER_ID="+id.String(), "FRESHET_UNIT="+id.String()),
 		}
 	}}
 	provider := process.New(workers, program, func(intent uuid.UUID, end error) {
