@@ -195,12 +195,20 @@ func (s *site) completed() {
 	}
 }
 
-// zero waits until no worker of any pool is left, by the processes and by the ledger.
+// list is what a provider says.
+func (s *site) list(provider fleet.Provider) []fleet.Unit {
+	s.t.Helper()
+	units, err := provider.List(s.t.Context())
+	s.ok(err)
+	return units
+}
+
+// zero waits until no worker of any pool is left, by the processes, by their providers and by the ledger.
 func (s *site) zero() {
 	s.t.Helper()
 	s.until("no worker is left", func() bool {
-		for pool := range s.providers {
-			if s.runs(pool) > 0 {
+		for pool, provider := range s.replicas[0].providers {
+			if s.runs(pool) > 0 || slices.ContainsFunc(s.list(provider), func(u fleet.Unit) bool { return u.State.Alive() }) {
 				return false
 			}
 		}
@@ -248,12 +256,10 @@ func (s *site) agree() {
 		}
 	}
 	for pool, provider := range s.replicas[0].providers {
-		listed, err := provider.List(s.t.Context())
-		s.ok(err)
-		for _, unit := range listed {
+		for _, unit := range s.list(provider) {
 			row, known := rows[unit.Intent.String()]
 			named := row.unit == unit.ID || row.unit == "" && len(s.units()[unit.Intent.String()]) == 0 // its name was never known
-			if unit.State.Alive() || !known || row.pool != pool || !named {
+			if !known || row.pool != pool || !named {
 				s.t.Errorf("pool %s has %+v, of which the ledger says %+v", pool, unit, row)
 			}
 		}

@@ -17,9 +17,7 @@ const long = 2 * time.Minute
 // unit is what the provider says of one, as a replica sees it that knows of nothing yet.
 func (s *site) unit(id string) fleet.Unit {
 	s.t.Helper()
-	units, err := s.providers["cloud"]().List(s.t.Context())
-	s.ok(err)
-	for _, unit := range units {
+	for _, unit := range s.list(s.providers["cloud"]()) {
 		if unit.ID == id {
 			return unit
 		}
