@@ -223,17 +223,28 @@ func (s *Store) UnitEnded(ctx context.Context, intent uuid.UUID, outcome jobs.Un
 	return nil
 }
 
+// foundSQL counts the end that a unit was thought to have had before it takes it back: what was counted stays so.
+const foundSQL = `
+WITH found AS MATERIALIZED (
+	SELECT p.name, p.provider, w.unit, w.generation, w.id, w.started_at
+	FROM freshet.workers w JOIN freshet.pools p ON p.name = w.pool
+	WHERE w.pool = $2 AND w.unit = $3 AND w.died_at IS NULL ORDER BY w.started_at DESC LIMIT 1
+), ended AS MATERIALIZED (
+	SELECT pool, outcome, seen_at FROM freshet.fleet_units
+	WHERE intent = $1 AND state = 'ended' AND NOT counted AND EXISTS (SELECT FROM found) FOR UPDATE
+), total AS (` + addTotalsSQL + `)
+INSERT INTO freshet.fleet_units
+	(intent, pool, provider, unit, generation, state, created_at, ordered_at, boot_until, worker_id, seen_at)
+SELECT $1, name, provider, unit, generation, 'up', started_at, started_at, started_at, id, started_at FROM found
+WHERE (SELECT count(*) FROM ended) >= 0  -- first
+ON CONFLICT (intent) DO UPDATE SET unit = excluded.unit, state = 'up', worker_id = excluded.worker_id, seen_at = excluded.seen_at,
+	ended_at = NULL, outcome = NULL, failed = false, reason = NULL, counted = false
+WHERE fleet_units.state = 'ended'`
+
 // UnitFound enters a unit in which a worker lives, and which the ledger does not know, or has given up. One that
 // has none by now is left out.
 func (s *Store) UnitFound(ctx context.Context, unit jobs.Unit) error {
-	_, err := s.pool.Exec(ctx, `INSERT INTO freshet.fleet_units
-			(intent, pool, provider, unit, generation, state, created_at, ordered_at, boot_until, worker_id, seen_at)
-		SELECT $1, p.name, p.provider, w.unit, w.generation, 'up', w.started_at, w.started_at, w.started_at, w.id, w.started_at
-		FROM freshet.workers w JOIN freshet.pools p ON p.name = w.pool
-		WHERE w.pool = $2 AND w.unit = $3 AND w.died_at IS NULL ORDER BY w.started_at DESC LIMIT 1
-		ON CONFLICT (intent) DO UPDATE SET unit = excluded.unit, state = 'up', worker_id = excluded.worker_id, seen_at = excluded.seen_at,
-			ended_at = NULL, outcome = NULL, failed = false, reason = NULL
-		WHERE fleet_units.state = 'ended'`, unit.Intent, unit.Pool, unit.ID)
+	_, err := s.pool.Exec(ctx, foundSQL, unit.Intent, unit.Pool, unit.ID)
 	if err != nil {
 		return fmt.Errorf("enter unit %s: %w", unit.ID, err)
 	}
@@ -259,6 +270,11 @@ func (s *Store) Units(ctx context.Context, pool string) ([]jobs.Unit, error) {
 	return units, nil
 }
 
+// addTotalsSQL adds those that have ended to the totals.
+const addTotalsSQL = `INSERT INTO freshet.fleet_totals AS t (pool, outcome, ended, up)
+SELECT pool, outcome, count(*), count(seen_at) FROM ended WHERE outcome IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
+ON CONFLICT (pool, outcome) DO UPDATE SET ended = t.ended + excluded.ended, up = t.up + excluded.up`
+
 // totalSQL adds the units that have ended to the totals, each once. Those that another replica counts now are left to it.
 const totalSQL = `
 WITH uncounted AS MATERIALIZED (
@@ -267,9 +283,7 @@ WITH uncounted AS MATERIALIZED (
 	UPDATE freshet.fleet_units u SET counted = true FROM uncounted WHERE u.intent = uncounted.intent
 	RETURNING u.pool, u.outcome, u.seen_at
 )
-INSERT INTO freshet.fleet_totals AS t (pool, outcome, ended, up)
-SELECT pool, outcome, count(*), count(seen_at) FROM ended WHERE outcome IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2
-ON CONFLICT (pool, outcome) DO UPDATE SET ended = t.ended + excluded.ended, up = t.up + excluded.up`
+` + addTotalsSQL
 
 // ForgetUnits removes units that ended longer ago than age. In the totals they stay, as do all others that have ended.
 func (s *Store) ForgetUnits(ctx context.Context, age time.Duration) error {

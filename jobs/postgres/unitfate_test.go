@@ -45,10 +45,17 @@ func TestUnitsThatAreFound(t *testing.T) {
 		t.Errorf("with two that were found: %+v", p.Demand)
 	}
 	b.units(jobs.UnitUp, jobs.UnitUp)
+	if pool := b.pool(); pool.Started != 2 || total(pool.Ended) != 1 { // a counter does not fall
+		t.Errorf("counted %+v", pool)
+	}
 	for _, worker := range workers {
 		b.ok(b.RemoveWorker(t.Context(), worker))
 	}
 	b.units()
+	b.provision(bootTime)
+	if pool := b.pool(); pool.Started != 2 || pool.Ended[jobs.UnitLeft] != 2 || total(pool.Ended) != 3 {
+		t.Errorf("counted in the end %+v", pool)
+	}
 }
 
 // TestOrdersThatNobodyAnswered are given up once their time is over, but not while somebody may be at them.
