@@ -48,7 +48,7 @@ func (g guardedSocket) Accept() (net.Conn, error) {
 		if !ok || g.connections.limit < 0 {
 			return conn, nil
 		}
-		address, counts := g.connections.of(tcp.RemoteAddr().(*net.TCPAddr))
+		address, counts := g.connections.of(tcp.RemoteAddr())
 		switch {
 		case !counts:
 			return conn, nil
@@ -74,8 +74,12 @@ func (c *guardedConn) Close() error {
 }
 
 // of is the address that a connection counts for, if it counts.
-func (c *connections) of(peer *net.TCPAddr) (address string, counts bool) {
-	client := plain(peer.AddrPort().Addr())
+func (c *connections) of(peer net.Addr) (address string, counts bool) {
+	tcp, ok := peer.(*net.TCPAddr)
+	if !ok {
+		return "", false
+	}
+	client := plain(tcp.AddrPort().Addr())
 	return household(client), !c.exempt.trusted(client)
 }
 

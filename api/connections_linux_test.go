@@ -21,6 +21,8 @@ import (
 )
 
 // A server in a network of the test's own, to which clients come from addresses that are not loopback.
+//
+//nolint:tparallel // the rig is closed behind it
 func TestConnectionsFromOtherAddresses(t *testing.T) {
 	t.Parallel()
 	if os.Getuid() != 0 {
@@ -32,7 +34,7 @@ func TestConnectionsFromOtherAddresses(t *testing.T) {
 		Proxies: []netip.Prefix{netip.MustParsePrefix("198.51.100.1/32")},
 	})
 	r.ok(err)
-	t.Run("network", func(t *testing.T) { //nolint:paralleltest // the rig is closed behind it
+	t.Run("network", func(t *testing.T) {
 		socket := ownNetwork(t)
 		ctx, stop := context.WithCancel(t.Context())
 		stopped := make(chan error, 1)

@@ -1,6 +1,7 @@
 package runner
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -44,7 +45,7 @@ func (a *attempt) watchDisk(child *process.Child) {
 		}
 		began := time.Now()
 		look := diskLook{bytes: a.kind.Disk, files: a.kind.Files, over: child.Done()}
-		if err := look.root(a.space.root); err != nil {
+		if err := look.folder(a.space.open(), 1); err != nil {
 			a.stop(err)
 			child.Kill()
 			return
@@ -64,18 +65,13 @@ type diskLook struct {
 	heldFiles int
 }
 
-// root answers a diskError when a folder holds too much. What cannot be read counts as nothing.
-func (l *diskLook) root(root *os.Root) error {
-	folder, err := root.Open(".")
-	if err != nil {
-		return nil
-	}
-	return l.folder(folder, 1)
-}
-
-// folder reads some names at a time, because there can be millions, and closes the folder.
+// folder answers a diskError when a folder and all before it hold too much, and closes it. It reads some names
+// at a time, because there can be millions. A folder that could not be opened is nil, and holds nothing.
 func (l *diskLook) folder(folder *os.File, depth int) error {
 	const batch = 256
+	if folder == nil {
+		return nil
+	}
 	defer folder.Close()
 	for {
 		select {
@@ -98,7 +94,8 @@ func (l *diskLook) folder(folder *os.File, depth int) error {
 // entry counts one name. It follows no link, and of a file with several names it counts a share for each.
 func (l *diskLook) entry(folder *os.File, name string, depth int) error {
 	var stat unix.Stat_t
-	if unix.Fstatat(int(folder.Fd()), name, &stat, unix.AT_SYMLINK_NOFOLLOW) != nil {
+	err := unix.Fstatat(int(folder.Fd()), name, &stat, unix.AT_SYMLINK_NOFOLLOW)
+	if errors.Is(err, unix.ENOENT) {
 		return nil // removed meanwhile
 	}
 	isFolder := stat.Mode&unix.S_IFMT == unix.S_IFDIR
@@ -118,9 +115,14 @@ func (l *diskLook) entry(folder *os.File, name string, depth int) error {
 	case depth >= maxDepth:
 		return diskError(fmt.Sprintf("the workspace's folders are nested more than %d deep", maxDepth))
 	}
+	return l.folder(openBelow(folder, name), depth+1)
+}
+
+// openBelow opens a folder in another one, and nothing else; nil if it cannot.
+func openBelow(folder *os.File, name string) *os.File {
 	fd, err := unix.Openat(int(folder.Fd()), name, unix.O_RDONLY|unix.O_DIRECTORY|unix.O_NOFOLLOW|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return nil
 	}
-	return l.folder(os.NewFile(uintptr(fd), name), depth+1)
+	return os.NewFile(uintptr(fd), name)
 }
