@@ -52,7 +52,7 @@ func TestDiskLimit(t *testing.T) {
 		"temporary file": {script: `head -c 9000000 /dev/zero > $TMPDIR/big`, disk: 4 * mebibyte, message: "more than 4194304 bytes"},
 		"artifact":       {script: `head -c 9000000 /dev/zero > $FRESHET_ARTIFACTS/big`, disk: 4 * mebibyte, message: "more than 4194304 bytes"},
 		"small files":    {script: `i=0; while [ $i -lt 900 ]; do i=$((i+1)); echo x > $i; done`, disk: mebibyte, message: "more than 1048576 bytes"},
-		"100,000 files":  {script: `seq 100000 | xargs touch`, files: 20_000, message: "more than 20000 files and folders"},
+		"100,000 files":  {script: `seq 100000 | xargs touch`, files: 10_000, message: "more than 10000 files and folders"},
 		"folders":        {script: `mkdir a; cd a; seq 2000 | xargs mkdir`, files: 1000, message: "more than 1000 files and folders"},
 		"depth":          {script: `i=0; while [ $i -lt 300 ]; do i=$((i+1)); mkdir d; cd d; done`, files: 5000, message: "nested more than 128 deep"},
 	} {
@@ -83,7 +83,7 @@ func TestDiskBelowTheLimit(t *testing.T) {
 		"holes":            {script: `truncate -s 1G big`, disk: 4 << 20},
 		"several names":    {script: `head -c 3000000 /dev/zero > big; for i in 1 2 3 4 5; do ln big $i; done`, disk: 4 << 20},
 		"links":            {script: `for i in $(seq 20); do ln -s / $i; ln -s . back$i; done`, disk: 4 << 20, files: 100},
-		"what comes, goes": {script: `for i in $(seq 150); do head -c 900000 /dev/zero > $i; rm $i; sleep 0.01; done`, disk: 4 << 20},
+		"what comes, goes": {script: `for i in $(seq 60); do head -c 900000 /dev/zero > $i; rm $i; sleep 0.01; done`, disk: 4 << 20},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
