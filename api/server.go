@@ -60,6 +60,8 @@ type Limits struct {
 	Stream   time.Duration // the longest that one stream is open; its reader comes back; 1 h
 	Beat     time.Duration // the longest that a stream is silent; 15 s
 
+	Connections int // open ones of one address that is neither loopback nor a proxy; 1,000, and negative: no limit
+
 	// What one owner may submit. A negative one is no limit.
 	TasksPerSecond int           // at this replica; 50
 	OpenTasks      int           // that have not ended; 10,000
@@ -80,6 +82,8 @@ func (l Limits) orDefaults() Limits {
 		Revoke:   cmp.Or(l.Revoke, 30*time.Second),
 		Stream:   cmp.Or(l.Stream, time.Hour),
 		Beat:     cmp.Or(l.Beat, 15*time.Second),
+
+		Connections: cmp.Or(l.Connections, 1000),
 
 		TasksPerSecond: cmp.Or(l.TasksPerSecond, 50),
 		OpenTasks:      cmp.Or(l.OpenTasks, 10_000),
@@ -222,11 +226,11 @@ func (s *Server) HTTP() *http.Server {
 }
 
 // Serve answers requests on socket until ctx ends, then lets those under way finish, for a while. It
-// closes the socket.
+// closes the socket, and connections of an address that has too many.
 func (s *Server) Serve(ctx context.Context, socket net.Listener) error {
 	server := s.HTTP()
 	failed := make(chan error, 1)
-	go func() { failed <- server.Serve(socket) }()
+	go func() { failed <- server.Serve(s.guarded(socket)) }()
 	select {
 	case err := <-failed:
 		return fmt.Errorf("serve HTTP: %w", err)

@@ -123,8 +123,9 @@
 //	      cmd: TestSandboxedRun, TestWorkerRefusesASandboxThatCannotBe
 //	S40 a command that forks, fills the memory or the disk, or looks around in the network
 //	      jobs/process: TestKillOfAForest, TestHoppersAreCaught, TestAnotherUsersTreeIsKilled, TestMemoryLimit
+//	      jobs/process: TestTheForkBomb, TestForkBombs, TestForkBombsBelowTheLimit, TestThreadsCount, TestOpenFiles
 //	      jobs/process: TestSandboxOfTheNetwork, TestSandboxedTreeIsKilled
-//	      jobs/runner: TestDiskFull, TestRefusedArtifacts
+//	      jobs/runner: TestProcessLimit, TestDiskLimit, TestDiskBelowTheLimit, TestDiskFull, TestRefusedArtifacts
 //	      cmd: TestSystemdUnits
 //	S41 addresses and ports that were forgotten; versions and stack traces
 //	      attacks: TestNothingElseIsServed, TestOpenPorts
@@ -132,9 +133,10 @@
 //	S42 another owner's idempotency key; the same key for something else, which is answered 409
 //	      api: TestIdempotency
 //	      jobs/postgres: TestIdempotencyKeys
-//	S43 floods of HTTP/2: it is not spoken
+//	S43 floods of HTTP/2, which is not spoken; of connections
 //	      attacks: TestOnlyHTTP1
-//	      api: TestOnlyHTTP1IsServed
+//	      api: TestOnlyHTTP1IsServed, TestConnectionsFromOtherAddresses, TestConnectionsOfOneAddressAreCounted
+//	      api: TestConnectionsAreCountedOnce, TestWhomAConnectionCountsFor
 //	S44 a user who is deleted, with what still runs
 //	      api: TestDeletedUserLeavesNothingRunning, TestChangedUserIsShutOut, TestLogoutEndsTokens
 //	      jobs/postgres: TestSignInRacesWithChange
@@ -149,9 +151,9 @@
 //     processes, root's see everything, and they reach the network of their worker, and with it a cloud's metadata
 //     address, which the units of systemd bar. In a sandbox UDP is open unless there is no network at all, and so are
 //     sockets in the file system; modes of files that its user owns can be changed; package sandbox has the list.
-//   - S40: Freshet limits neither the number of a command's processes and open files, nor what it writes
-//     outside of artifacts, nor, without a sandbox, where it connects. The units of systemd limit the processes, and
-//     a container can do all of it. What it forked is killed.
-//   - S43: connections of one address are not counted. The file descriptors of the process are the limit; a
-//     proxy in front counts.
+//   - S40: Freshet limits neither, without a sandbox, where a command connects, nor what it writes outside of its
+//     workspace, to files without a name or in folders that it closed to its worker. A container can. Where no
+//     control group of version 2 can be made, a fork bomb is killed within a second or so, and not stopped before.
+//   - S43: connections of proxies and of the same machine are not counted; a proxy in front counts. Of many
+//     addresses together, the file descriptors of the process are the limit.
 package attacks

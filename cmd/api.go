@@ -213,7 +213,7 @@ func (r *replica) assemble(s serving, tracer *tracing.Tracer, listener *postgres
 func limits(configured config.Limits) api.Limits {
 	return api.Limits{
 		TasksPerSecond: configured.TasksPerSecond, OpenTasks: configured.OpenTasks,
-		Streams: configured.Streams, Bytes: configured.Bytes,
+		Streams: configured.Streams, Bytes: configured.Bytes, Connections: configured.ConnectionsPerAddress,
 	}
 }
 

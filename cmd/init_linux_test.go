@@ -51,11 +51,11 @@ func startInit(t *testing.T, p *program) (worker int, ended func() error) {
 
 // dead are those below a process that wait to be reaped.
 func dead(pid int) (zombies []int) {
-	tree.Walk(pid, func(pid int) {
+	for pid := range tree.Walk(pid) {
 		if status, err := tree.Read(pid); err == nil && status.Dead {
 			zombies = append(zombies, pid)
 		}
-	})
+	}
 	return zombies
 }
 
@@ -95,12 +95,12 @@ func TestWorkerIsInit(t *testing.T) {
 	p.until("another attempt completes it", func() bool { return p.task(id).State == "completed" })
 	p.until("nothing is left but shims at rest", func() bool {
 		left := 0
-		tree.Walk(worker, func(pid int) {
+		for pid := range tree.Walk(worker) {
 			line, _ := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/cmdline")
 			if strings.HasPrefix(string(line), "sleep") {
 				left++
 			}
-		})
+		}
 		return left == 0 && len(dead(worker)) == 0
 	})
 	_ = syscall.Kill(worker, syscall.SIGTERM)

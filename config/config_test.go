@@ -76,7 +76,7 @@ func TestParseFull(t *testing.T) {
 			}, {
 				Name: "dev", KeysURL: "http://localhost:3000/jwks?a=b", Audience: "freshet", Algorithms: []string{"RS256"},
 			}}},
-			Limits: config.Limits{TasksPerSecond: 20, OpenTasks: 10_000, Streams: config.NoLimit, Bytes: 10 << 30},
+			Limits: config.Limits{TasksPerSecond: 20, OpenTasks: 10_000, Streams: config.NoLimit, Bytes: 10 << 30, ConnectionsPerAddress: 300},
 		},
 		Kinds: []jobs.Kind{{
 			Name: "report", Description: "Monthly report as PDF",
@@ -86,10 +86,11 @@ func TestParseFull(t *testing.T) {
 			Env:    map[string]string{"REPORT_MODE": "full", "APP_URL": "${APP_URL:-http://127.0.0.1:3000}"},
 			Pool:   "default", Timeout: 20 * time.Minute, Silence: 5 * time.Minute, QueueTTL: 24 * time.Hour,
 			Grace: 15 * time.Second, Memory: 2 << 30, Retry: retry, LogBytes: 500_000_000,
+			Processes: 64, OpenFiles: 256, Disk: 500_000_000,
 		}, {
 			Name: "thumbnail", Command: []string{"convert", "{{input.file}}"}, Cwd: "project",
 			Input: json.RawMessage(`{"type":"object","required":["file"],"properties":{"file":{"type":"string"}}}`),
-			Pool:  "heavy", Timeout: 30 * time.Minute, Grace: 10 * time.Second, Retry: retry, LogBytes: 64 << 20,
+			Pool:  "heavy", Timeout: 30 * time.Minute, Grace: 10 * time.Second, Retry: retry, LogBytes: 64 << 20, Files: 250_000,
 			Sandbox: &jobs.Sandbox{Read: []string{"/srv/assets"}, Write: []string{"./out"}, Ports: []int{443, 5432}},
 		}, {
 			Name: "invoice", HTTP: &jobs.HTTP{URL: "${APP_URL}/api/tasks/invoice", Timeout: 5 * time.Minute},
@@ -133,7 +134,7 @@ func TestDefaults(t *testing.T) {
 	want := jobs.Kind{
 		Name: "a", Command: []string{"x"}, Cwd: "project", Pool: "default", Timeout: 30 * time.Minute, Grace: 10 * time.Second,
 		Retry:    jobs.Retry{MaxAttempts: 3, Initial: 5 * time.Second, Factor: 2, Max: 10 * time.Minute, Jitter: 0.2},
-		LogBytes: 64 << 20,
+		LogBytes: 64 << 20, Processes: 1024, OpenFiles: 4096, Disk: 10 << 30, Files: 250_000,
 	}
 	if k, ok := got.Kind("a"); !ok || !reflect.DeepEqual(k, want) {
 		t.Errorf("got %+v", k)

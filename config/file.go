@@ -44,7 +44,7 @@ func serverShape() shape[Server] {
 		field("trustedProxies", "The proxies whose X-Forwarded-For is believed.", list(proxies()),
 			func(s *Server) *[]netip.Prefix { return &s.TrustedProxies }),
 		field("auth", "Who else says who a user is.", authShape(), func(s *Server) *Auth { return &s.Auth }),
-		field("limits", "What one owner may have.", limitsShape(), func(s *Server) *Limits { return &s.Limits }),
+		field("limits", "What one owner, and one address, may have.", limitsShape(), func(s *Server) *Limits { return &s.Limits }),
 		field("dbSleep", "Whether the database is left alone while there is nothing to do.", truth(), func(s *Server) *bool { return &s.DBSleep }),
 		field("telemetry", "Who is told what happens.", telemetryShape(), func(s *Server) *Telemetry { return &s.Telemetry }),
 	)

@@ -22,7 +22,7 @@ type entry struct {
 
 func kindShape() shape[entry] {
 	type e = entry
-	content := object(
+	content := object(append(kindLimits(),
 		field("name", "The name that tasks are submitted under.", name(), func(k *e) *string { return &k.Name }).must(),
 		field("description", "What it does, for people.", words(), func(k *e) *string { return &k.Description }),
 		field("command", "The program and its arguments, without a shell. {{input.x}} stands for a value of the task's input.",
@@ -46,14 +46,13 @@ func kindShape() shape[entry] {
 			func(k *e) *time.Duration { return &k.QueueTTL }),
 		field("grace", "How long a command has to end after SIGTERM.", duration(0),
 			func(k *e) *time.Duration { return &k.Grace }).otherwise("10s"),
-		field("memory", "How much memory the command and its descendants may take.", size(), func(k *e) *int64 { return &k.Memory }),
 		field("sandbox", "What the command and all it starts are confined to.", sandboxShape(), func(k *e) **jobs.Sandbox { return &k.Sandbox }),
 		field("retry", "How often and how soon a failed task is tried again.", retryShape(),
 			func(k *e) *jobs.Retry { return &k.Retry }).otherwiseEmpty(),
 		field("concurrency", "How many of its tasks run at once; without it, as many as there are slots.", concurrencyShape(),
 			func(k *e) *jobs.Concurrency { return &k.Concurrency }),
 		field("logs", "What is kept of the output.", logsShape(), func(k *e) *int64 { return &k.LogBytes }).otherwiseEmpty(),
-	).then(checkInheritance).then(checkRoute)
+	)...).then(checkInheritance).then(checkRoute)
 	content.schema["oneOf"] = eitherWay()
 	return shape[entry]{content.schema, func(r *reader, at place, n *node, into *entry) {
 		content.read(r, at, n, into)

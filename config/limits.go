@@ -3,12 +3,14 @@ package config
 // NoLimit is what a limit is that was switched off.
 const NoLimit = -1
 
-// Limits is what one owner may have at a time. Zero means the default.
+// Limits is what one owner, and one address, may have at a time. Zero means the default.
 type Limits struct {
 	TasksPerSecond int   // submitted to one API replica
 	OpenTasks      int   // that have not ended
 	Streams        int   // open at one API replica
 	Bytes          int64 // that all its tasks take
+
+	ConnectionsPerAddress int // of clients to one API replica
 }
 
 // maxLimit is so high that it is none.
@@ -25,6 +27,8 @@ func limitsShape() shape[Limits] {
 			func(l *l) *int { return &l.Streams }).otherwiseNumber(100),
 		field("bytes", "How much all the tasks of an owner may take that are kept.", orNone(size()),
 			func(l *l) *int64 { return &l.Bytes }).otherwise("1GiB"),
+		field("connectionsPerAddress", "How many connections one address may have open to one API replica.", orNone(whole(1, maxLimit)),
+			func(l *l) *int { return &l.ConnectionsPerAddress }).otherwiseNumber(1000),
 	)
 }
 

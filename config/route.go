@@ -8,7 +8,7 @@ import (
 
 // ofCommands are the keys of a kind that mean something to a process alone.
 func ofCommands() []string {
-	return []string{"cwd", "env", "passEnv", "grace", "memory", "sandbox", "logs"}
+	return []string{"cwd", "env", "passEnv", "grace", "memory", "processes", "openFiles", "disk", "files", "sandbox", "logs"}
 }
 
 func httpShape() shape[*jobs.HTTP] {
@@ -38,6 +38,7 @@ func checkRoute(r *reader, at place, n *node, k *entry) {
 		r.fail(at.key("http").key("timeout"), n.get("http").get("timeout"), "is %v, more than the kind's timeout, which is %v", k.HTTP.Timeout, k.Timeout)
 	}
 	k.Cwd, k.Grace, k.LogBytes = "", 0, 0
+	k.Processes, k.OpenFiles, k.Disk, k.Files = 0, 0, 0, 0
 }
 
 // eitherWay tells editors the same: a kind has a command, or http without the keys of commands.

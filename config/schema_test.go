@@ -67,6 +67,8 @@ func TestSchemaAgreesWithTheReader(t *testing.T) {
 		"pools: {a: {provider: cloudrun, project: acme-1, location: europe-west1}}", "pools: {a: {provider: none, budget: {unitHoursPerDay: 1}}}", "pools: {a: {provider: none, startsPerMinute: 1}}",
 		"pools: {a: {provider: fly, app: a, image: b, regions: [tokyo]}}", "pools: {a: {budget: {}}}", "pools: {a: {budget: {unitHoursPerDay: 0}}}",
 		"server: {limits: {streams: never}}", "server: {limits: {bytes: 5}}",
+		"kinds: [{name: a, command: [x], processes: 0}]", "kinds: [{name: a, command: [x], disk: lots}]",
+		"kinds: [{name: a, http: {url: 'http://a/b'}, processes: 9}]", "server: {limits: {connectionsPerAddress: 0}}",
 	} {
 		if schema.Validate(asJSON(t, []byte(source))) == nil {
 			t.Errorf("the schema lets in %s", source)

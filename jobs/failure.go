@@ -11,6 +11,8 @@ const (
 	CodeTimeout     Code = "timeout"
 	CodeSilent      Code = "silent"
 	CodeOOM         Code = "oom"
+	CodeProcesses   Code = "process_limit"
+	CodeDiskLimit   Code = "disk_limit"
 	CodeLost        Code = "lost"
 	CodeInterrupted Code = "interrupted"
 	CodeBadOutput   Code = "bad_output"
@@ -53,6 +55,8 @@ func Rules() []Rule {
 		{CodeTimeout, "the attempt took longer than its timeout", true, true, true},
 		{CodeSilent, "no output and no event for longer than the kind's silence", true, true, true},
 		{CodeOOM, "the command and its descendants took more memory than the kind allows", true, true, true},
+		{CodeProcesses, "the command and its descendants were more processes than the kind allows", true, true, true},
+		{CodeDiskLimit, "the attempt's workspace held more than the kind allows", true, true, true},
 		{CodeLost, "the worker died while it ran the attempt", false, true, false},
 		{CodeInterrupted, "the worker was told to leave", false, true, false},
 		{CodeBadOutput, "the output does not fit the kind's schema, or the route's answer is not what it may be", true, false, false},

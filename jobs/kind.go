@@ -39,8 +39,12 @@ type Kind struct {
 	Silence     time.Duration     `json:"silence,omitempty"`  // zero: not watched
 	QueueTTL    time.Duration     `json:"queueTtl,omitempty"` // zero: may wait for ever
 	Grace       time.Duration     `json:"grace"`
-	Memory      int64             `json:"memory,omitempty"`  // bytes; zero: no limit
-	Sandbox     *Sandbox          `json:"sandbox,omitempty"` // nil: a command is not confined
+	Memory      int64             `json:"memory,omitempty"`    // bytes; zero: no limit
+	Processes   int               `json:"processes,omitempty"` // with each of their threads; zero: no limit
+	OpenFiles   int               `json:"openFiles,omitempty"` // of each process; zero: as many as the worker
+	Disk        int64             `json:"disk,omitempty"`      // bytes in the workspace; zero: no limit
+	Files       int               `json:"files,omitempty"`     // and folders in the workspace; zero: no limit
+	Sandbox     *Sandbox          `json:"sandbox,omitempty"`   // nil: a command is not confined
 	Retry       Retry             `json:"retry"`
 	Concurrency Concurrency       `json:"concurrency"`
 	Credential  string            `json:"credential,omitempty"` // that its tasks use; while it is held, none starts

@@ -11,7 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"freshet/jobs/process"
-	"freshet/jobs/process/memory"
+	"freshet/jobs/process/limit"
 	"freshet/jobs/process/notify"
 )
 
@@ -50,7 +50,7 @@ func (c *Crew) execute(p Program, instance int, id uuid.UUID) (_ body, err error
 		if err := rotate(path, c.LogSize); err != nil {
 			c.Report(Event{Status: Status{Program: p.Name, Instance: instance}, Text: err.Error(), Trouble: true})
 		}
-		return memory.Resident(daemon.PID())
+		return limit.Resident(daemon.PID())
 	}
 	return body{child: &executed{daemon, listener}, messages: listener.Messages(), look: look}, nil
 }

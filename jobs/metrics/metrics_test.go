@@ -79,6 +79,7 @@ func everything(s metrics.Source) *metrics.Replica {
 	r.StreamOpened()
 	r.StreamOpened()
 	r.StreamClosed()
+	r.ConnectionRefused()
 	r.Delivery(metrics.DeliveryDone)
 	r.Order("default", metrics.OrderRefused)
 	r.WorkersLost(2)
@@ -98,7 +99,7 @@ func TestReplica(t *testing.T) {
 		`freshet_tasks_pending{kind="report",reason="queued"} 7`, `freshet_tasks_running{kind="report"} 3`,
 		`freshet_http_request_seconds_count{method="GET",route="/v1/tasks/{id}",status="2xx"} 1`,
 		`freshet_http_request_seconds_count{method="other",route="none",status="4xx"} 1`,
-		`freshet_streams_open 1`, `freshet_deliveries_total{result="delivered"} 1`, `freshet_deliveries_total{result="given_up"} 0`,
+		`freshet_streams_open 1`, `freshet_connections_refused_total 1`, `freshet_deliveries_total{result="delivered"} 1`, `freshet_deliveries_total{result="given_up"} 0`,
 		`freshet_workers_lost_total 2`, `freshet_attempts_taken_over_total 3`,
 		`freshet_db_connections{state="in_use"} 2`, `freshet_db_connections{state="idle"} 3`, `freshet_db_connections_max 16`,
 		`freshet_db_acquires_total 40`, `freshet_db_acquire_waits_total 5`, `freshet_db_acquire_wait_seconds_total 1`,

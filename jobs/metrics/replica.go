@@ -45,6 +45,7 @@ type Replica struct {
 
 	requests   *prometheus.HistogramVec
 	streams    prometheus.Gauge
+	refused    prometheus.Counter
 	deliveries *prometheus.CounterVec
 	orders     *prometheus.CounterVec
 	lost       prometheus.Counter
@@ -57,6 +58,7 @@ func NewReplica(version string, source Source) *Replica {
 		load:       newLoad(source.Stats),
 		requests:   histogram("freshet_http_request_seconds", "HTTP requests, and how long they took; of streams, how long they were open.", requestBuckets(), "method", "route", "status"),
 		streams:    prometheus.NewGauge(prometheus.GaugeOpts{Name: "freshet_streams_open", Help: "Streams that are open."}),
+		refused:    prometheus.NewCounter(prometheus.CounterOpts{Name: "freshet_connections_refused_total", Help: "Connections that were closed, because their address had too many."}),
 		deliveries: counter("freshet_deliveries_total", "Tries to deliver a webhook.", "result"),
 		orders:     counter("freshet_fleet_orders_total", "Orders to a provider to start a worker.", "pool", "result"),
 		lost:       prometheus.NewCounter(prometheus.CounterOpts{Name: "freshet_workers_lost_total", Help: "Workers that were silent and were declared dead."}),
@@ -66,7 +68,7 @@ func NewReplica(version string, source Source) *Replica {
 		r.deliveries.WithLabelValues(string(result))
 	}
 	registry := newRegistry(version, source.Connections)
-	registry.MustRegister(r.load, r.requests, r.streams, r.deliveries, r.orders, r.lost, r.takenOver)
+	registry.MustRegister(r.load, r.requests, r.streams, r.refused, r.deliveries, r.orders, r.lost, r.takenOver)
 	r.pages = pages(registry)
 	return r
 }
@@ -107,6 +109,13 @@ func (r *Replica) StreamClosed() { r.stream(-1) }
 func (r *Replica) stream(change float64) {
 	if r != nil {
 		r.streams.Add(change)
+	}
+}
+
+// ConnectionRefused counts a connection that was closed because its address had too many.
+func (r *Replica) ConnectionRefused() {
+	if r != nil {
+		r.refused.Inc()
 	}
 }
 

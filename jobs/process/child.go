@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"freshet/jobs/process/lifeline"
-	"freshet/jobs/process/memory"
+	"freshet/jobs/process/limit"
 )
 
 // patience is what a shim gets to do what it was told, on top of the grace, before it is killed itself.
@@ -39,6 +39,7 @@ type Result struct {
 	ExitCode   int           // -1 if it was ended by a signal, or never heard of again
 	Signal     string        // such as "SIGKILL"; empty if it exited
 	OOM        bool          // the memory limit was hit
+	Crowded    bool          // the limit of processes was hit
 	Expired    bool          // it was killed because the lease ran out
 	CPU        time.Duration // user and system time, of all processes that were waited for
 	MaxRSS     int64         // bytes, of the largest process; at least that of the shim, some MB
@@ -133,13 +134,13 @@ func (c *Child) reap() {
 func (c *Child) bury() error {
 	c.reap()
 	err := shims.bury()
-	memory.Remove(c.shim.Pid)
+	limit.Remove(c.shim.Pid)
 	return err
 }
 
 func resultOf(e lifeline.Ended) Result {
 	return Result{
-		ExitCode: e.Status.ExitStatus(), Signal: signalOf(e.Status), OOM: e.OOM, Expired: e.Expired,
+		ExitCode: e.Status.ExitStatus(), Signal: signalOf(e.Status), OOM: e.OOM, Crowded: e.Crowded, Expired: e.Expired,
 		CPU: e.CPU, MaxRSS: e.MaxRSS, Stragglers: e.Stragglers,
 	}
 }

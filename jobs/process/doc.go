@@ -16,7 +16,7 @@
 //	started ──► running ──the command ends──► its leftovers are killed ──► ended
 //	              │ ▲ Renew                               ▲
 //	              ├─Stop──► SIGTERM to the group, grace ──┤
-//	              └─Kill, lease over, worker dead, memory limit hit
+//	              └─Kill, lease over, worker dead, a limit hit
 //
 // Invariants:
 //

@@ -16,7 +16,7 @@ func TestMemoryLimit(t *testing.T) {
 			// The command stays below the limit; its descendants do not.
 			s.Args = append([]string{"/bin/sh", "-c", `setsid "$0" "$@" | cat; :`}, s.Args...)
 			s.Env = append(s.Env, "PATH="+os.Getenv("PATH"))
-			s.Memory, s.watchMemory = 100<<20, watch
+			s.Memory, s.watched = 100<<20, watch
 			stdin, feed, err := os.Pipe() // never says a word, so that the eater stays
 			if err != nil {
 				t.Fatal(err)
@@ -39,7 +39,7 @@ func TestMemoryBelowTheLimit(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			s := self(t, "eat", "20")
-			s.Memory, s.watchMemory = 300<<20, watch
+			s.Memory, s.watched = 300<<20, watch
 			if result := run(t, s); result.OOM || result.ExitCode != 0 {
 				t.Errorf("%+v", result)
 			}

@@ -9,8 +9,10 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -56,6 +58,8 @@ func play(role string, args []string) int {
 		return report(stateOfSelf())
 	case "eat":
 		eat(args[0])
+	case "threads":
+		spin(args[0])
 	case "burn":
 		for usage := (syscall.Rusage{}); usage.Utime.Nano() < int64(burnTime); {
 			_ = syscall.Getrusage(syscall.RUSAGE_SELF, &usage)
@@ -135,6 +139,23 @@ func eat(mib string) {
 	fmt.Println("full")
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	fmt.Fprintln(io.Discard, len(held))
+}
+
+// spin takes so many threads, says so and stays.
+func spin(count string) {
+	n, _ := strconv.Atoi(count)
+	var spun sync.WaitGroup
+	for range n {
+		spun.Add(1)
+		go func() {
+			runtime.LockOSThread()
+			spun.Done()
+			select {}
+		}()
+	}
+	spun.Wait()
+	fmt.Println("spun")
+	_, _ = io.Copy(io.Discard, os.Stdin)
 }
 
 // polite says ready, and goodbye some time after a SIGTERM.

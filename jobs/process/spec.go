@@ -38,6 +38,12 @@ type Spec struct {
 	Grace time.Duration
 	// Memory is how many bytes the command and its descendants may use; 0 is no limit.
 	Memory int64
+	// Processes is how many the command and its descendants may be at once, each of their threads counted; 0
+	// is no limit.
+	Processes int
+	// OpenFiles is how many files each process may have open, if this process may not have fewer; 0 is as
+	// many as this process. What starts the command takes some twenty itself.
+	OpenFiles int
 	// User is who the command runs as; nil means this process's user. It takes a process of root, and the
 	// command can then gain no privileges any more, not by setuid programs either.
 	User *User
@@ -48,7 +54,7 @@ type Spec struct {
 	// its owner can read it.
 	KeepUmask bool
 
-	watchMemory bool // for tests: without a control group
+	watched bool // for tests: without a control group
 }
 
 // command checks the Spec and finds its executable.
@@ -62,7 +68,8 @@ func (s Spec) command() (lifeline.Command, error) {
 	}
 	return lifeline.Command{
 		Path: path, Args: s.Args, Env: s.Env, Dir: s.Dir,
-		Grace: max(s.Grace, 0), Memory: s.Memory, Watch: s.watchMemory, KeepUmask: s.KeepUmask,
+		Grace: max(s.Grace, 0), Memory: s.Memory, Watch: s.watched, KeepUmask: s.KeepUmask,
+		Processes: s.Processes, OpenFiles: s.OpenFiles,
 		User: s.User.credential(), Sandbox: s.confinement(path),
 	}, nil
 }
@@ -93,8 +100,8 @@ func (s Spec) validate() error {
 	if size > maxArguments {
 		return tooLarge()
 	}
-	if s.Memory < 0 {
-		return fmt.Errorf("%w: a memory limit of %d bytes", ErrInvalid, s.Memory)
+	if s.Memory < 0 || s.Processes < 0 || s.OpenFiles < 0 {
+		return fmt.Errorf("%w: limits of %d bytes of memory, %d processes and %d open files", ErrInvalid, s.Memory, s.Processes, s.OpenFiles)
 	}
 	if s.Dir == "" {
 		return nil

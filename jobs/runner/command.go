@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path/filepath"
 	"strconv"
+	"sync"
 	"time"
 
 	"freshet/jobs"
@@ -38,7 +39,10 @@ func (a *attempt) command() evidence {
 		return evidence{unstarted: err}
 	}
 	a.host.lease.attach(a, child)
+	var disk sync.WaitGroup
+	disk.Go(func() { a.watchDisk(child) })
 	stopped := a.attend(child, events)
+	disk.Wait()
 	result, err := child.Wait()
 	if err != nil {
 		a.log.Warn("command did not end cleanly", "error", err)
@@ -87,6 +91,8 @@ func (a *attempt) observe(result process.Result, stopped error, vanished bool) e
 	switch {
 	case result.OOM:
 		e.failure = fail(jobs.CodeOOM, "the command and its descendants used more than %d bytes of memory", a.kind.Memory)
+	case result.Crowded:
+		e.failure = fail(jobs.CodeProcesses, "the command and its descendants were more than %d processes and threads at once", a.kind.Processes)
 	case vanished:
 		e.failure = fail(jobs.CodeExit, "killed from outside, together with the process that watched it")
 	case result.Signal != "":
@@ -118,6 +124,7 @@ func (a *attempt) spec() (process.Spec, error) {
 		Args: arguments, Dir: a.folder(), Env: environment, Sandbox: rules,
 		Stdout: a.output.stdout(), Stderr: a.output.stderr(),
 		Grace: a.kind.Grace, Memory: a.kind.Memory, User: a.host.User,
+		Processes: a.kind.Processes, OpenFiles: a.kind.OpenFiles,
 	}, nil
 }
 

@@ -55,12 +55,12 @@
 //
 // # What is judged first
 //
-// Our own reason to stop the work comes first (cancelled, interrupted, timeout, silent, disk_full), then
-// the error that the command or route itself said, then how it ended (the memory limit, the exit code; the
-// status, an answer that broke off or is none), then the output and its schema. One finish beats a cancel
-// or an interruption: the command exited with 0 and had written an output. An exit with 0 alone does not,
-// once the command was told to stop: many programs answer SIGTERM so, with their work half done. Of an
-// answer, the whole must have come.
+// Our own reason to stop the work comes first (cancelled, interrupted, timeout, silent, disk_full,
+// disk_limit), then the error that the command or route itself said, then how it ended (a limit of memory or
+// processes, the exit code; the status, an answer that broke off or is none), then the output and its schema.
+// One finish beats a cancel or an interruption: the command exited with 0 and had written an output. An exit
+// with 0 alone does not, once the command was told to stop: many programs answer SIGTERM so, with their work
+// half done. Of an answer, the whole must have come.
 //
 // # Failures
 //
@@ -68,6 +68,7 @@
 //   - The Sink says jobs.ErrFenced, or the lease that Host.Renew gives runs out: the command is killed,
 //     or the connection closed, at once, and Run returns an error instead of an ending.
 //   - The spool cannot be written: the command is stopped, its further output dropped; disk_full.
+//   - The workspace holds more than the kind allows: the command is killed; disk_limit.
 //   - No connection to the route: not_started, for the route knows nothing of the attempt. A connection
 //     that ends too early: unfinished, for the work may have been done; but an answer that is cut after a
 //     whole line with the output or an error has said all.

@@ -100,11 +100,15 @@ func (a *attempt) judge(e evidence) (jobs.Outcome, *jobs.Failure) {
 // ours tells whether the work was stopped for what it did, not because somebody asked.
 func ours(reason error) bool {
 	var spool spoolError
-	return errors.Is(reason, errTimeout) || errors.Is(reason, errSilent) || errors.As(reason, &spool)
+	var disk diskError
+	return errors.Is(reason, errTimeout) || errors.Is(reason, errSilent) || errors.As(reason, &spool) || errors.As(reason, &disk)
 }
 
 func (a *attempt) stopped(reason error) *jobs.Failure {
+	var disk diskError
 	switch {
+	case errors.As(reason, &disk):
+		return fail(jobs.CodeDiskLimit, "%s", disk)
 	case errors.Is(reason, errTimeout):
 		return fail(jobs.CodeTimeout, "took longer than its timeout of %s", a.timeout)
 	case errors.Is(reason, errSilent):

@@ -143,6 +143,15 @@ func (w *workspace) giveTo(user *process.User) error {
 // file is the path of something in the workspace.
 func (w *workspace) file(name string) string { return filepath.Join(w.path, name) }
 
+// open opens the folder itself; nil if it cannot.
+func (w *workspace) open() *os.File {
+	folder, err := w.root.Open(".")
+	if err != nil {
+		return nil
+	}
+	return folder
+}
+
 // remove removes the folder and unlocks it.
 func (w *workspace) remove() error {
 	if w.root != nil {

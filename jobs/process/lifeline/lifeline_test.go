@@ -34,7 +34,7 @@ func TestMessagesArriveAsSent(t *testing.T) {
 	worker, shim := ends(t)
 	command := Command{
 		Path: "/bin/x", Args: []string{"x", "", "a\nb", "\xff"}, Env: []string{"A=", "B=c d"}, Dir: "",
-		Grace: time.Second, Memory: 1 << 40, Watch: true,
+		Grace: time.Second, Memory: 1 << 40, Watch: true, Processes: 8, OpenFiles: 9,
 		User:    &syscall.Credential{Uid: 1, Gid: 1<<32 - 1, Groups: []uint32{3, 4}},
 		Sandbox: &sandbox.Rules{Read: []string{"/a b", "/c\nd"}, Write: []string{"/e"}, Dir: "/f", Ports: []int{443, 65535}},
 	}
@@ -54,7 +54,7 @@ func TestMessagesArriveAsSent(t *testing.T) {
 			t.Errorf("%+v, %v", got, err)
 		}
 	}
-	ended := Ended{Status: 9, CPU: time.Hour, MaxRSS: 1 << 40, Stragglers: 3, Survivors: 1, OOM: true, Expired: true}
+	ended := Ended{Status: 9, CPU: time.Hour, MaxRSS: 1 << 40, Stragglers: 3, Survivors: 1, OOM: true, Expired: true, Crowded: true}
 	for _, err := range []error{shim.Started(Started{PID: 7}), shim.NotRun(NotRun{Op: "execute", Errno: syscall.ENOENT}), shim.Ended(ended)} {
 		if err != nil {
 			t.Fatal(err)

@@ -32,7 +32,10 @@ type Command struct {
 	Dir    string        // the working directory; empty: the shim's
 	Grace  time.Duration // between SIGTERM and SIGKILL
 	Memory int64         // bytes the whole tree may use; 0: no limit
-	Watch  bool          // enforce Memory by watching, even where a control group may be made
+	Watch  bool          // enforce Memory and Processes by watching, even where a control group may be made
+
+	Processes int // how many the whole tree may be, each thread counted; 0: no limit
+	OpenFiles int // how many each process may have open; 0: as many as the shim
 
 	KeepUmask bool // the worker's umask, instead of a private one
 
@@ -58,13 +61,14 @@ type Ended struct {
 	Stragglers int                // processes that outlived the command and were killed
 	Survivors  int                // processes that could not be killed
 	OOM        bool               // the memory limit was hit
+	Crowded    bool               // the limit of processes was hit
 	Expired    bool               // the lease ran out
 }
 
 func (c Command) message() message {
 	fields := []string{
 		c.Path, c.Dir, number(int64(c.Grace)), number(c.Memory), strconv.FormatBool(c.Watch), strconv.FormatBool(c.KeepUmask),
-		userText(c.User), number(int64(len(c.Args))),
+		userText(c.User), number(int64(c.Processes)), number(int64(c.OpenFiles)), number(int64(len(c.Args))),
 	}
 	fields = append(fields, sandboxFields(c.Sandbox)...)
 	fields = append(fields, c.Args...)
@@ -72,7 +76,7 @@ func (c Command) message() message {
 }
 
 func parseCommand(fields []string) (Command, error) {
-	const fixed = 8
+	const fixed = 10
 	if len(fields) < fixed {
 		return Command{}, io.ErrUnexpectedEOF
 	}
@@ -80,9 +84,9 @@ func parseCommand(fields []string) (Command, error) {
 	c := Command{
 		Path: fields[0], Dir: fields[1], Grace: time.Duration(n.parse(fields[2])), Memory: n.parse(fields[3]),
 		Watch: fields[4] == "true", KeepUmask: fields[5] == "true",
-		User: n.user(fields[6]),
+		User: n.user(fields[6]), Processes: int(n.parse(fields[7])), OpenFiles: int(n.parse(fields[8])),
 	}
-	count := n.parse(fields[7])
+	count := n.parse(fields[9])
 	var err error
 	rest := fields[fixed:]
 	if c.Sandbox, rest, err = parseSandbox(rest); err != nil {
@@ -122,18 +126,19 @@ func parseNotRun(fields []string) (NotRun, error) {
 func (e Ended) message() message {
 	return message{kind: kindEnded, fields: []string{
 		number(int64(e.Status)), number(int64(e.CPU)), number(e.MaxRSS), number(int64(e.Stragglers)), number(int64(e.Survivors)),
-		strconv.FormatBool(e.OOM), strconv.FormatBool(e.Expired),
+		strconv.FormatBool(e.OOM), strconv.FormatBool(e.Expired), strconv.FormatBool(e.Crowded),
 	}}
 }
 
 func parseEnded(fields []string) (Ended, error) {
-	if len(fields) != 7 {
+	if len(fields) != 8 {
 		return Ended{}, io.ErrUnexpectedEOF
 	}
 	n := numbers{}
 	return Ended{
 		Status: syscall.WaitStatus(n.parse(fields[0])), CPU: time.Duration(n.parse(fields[1])), MaxRSS: n.parse(fields[2]),
 		Stragglers: int(n.parse(fields[3])), Survivors: int(n.parse(fields[4])), OOM: fields[5] == "true", Expired: fields[6] == "true",
+		Crowded: fields[7] == "true",
 	}, n.err
 }
 

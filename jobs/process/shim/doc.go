@@ -13,7 +13,7 @@
 //	                        │                                                           ▲
 //	                        └──Stop: SIGTERM to the group──► stopping ──group empty, or the grace over──┘
 //
-// An end by force: the lifeline closed, the lease ran out, the memory limit was hit.
+// An end by force: the lifeline closed, the lease ran out, a limit of memory or of processes was hit.
 //
 // Invariants:
 //
@@ -23,7 +23,8 @@
 //   - The command's parent-death signal is SIGKILL, from that thread, which lives as long as the shim. A command
 //     with a sandbox is forked by another thread that lives as long: one that has confined itself, since what it
 //     forks then is born confined, while the shim must be free to look around and to kill.
-//   - Nothing is inherited by the command but its standard streams.
+//   - Nothing is inherited by the command but its standard streams. It leaves no core files, and has no more
+//     files open than it is allowed.
 //   - The command cannot read the memory and the files of the shim, nor trace it. If it runs as another user,
 //     it can gain no privileges, and the shim, which stays root, can still kill it.
 //

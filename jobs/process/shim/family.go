@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"freshet/jobs/process/lifeline"
-	"freshet/jobs/process/memory"
+	"freshet/jobs/process/limit"
 	"freshet/jobs/process/tree"
 )
 
@@ -22,8 +22,8 @@ const (
 // family is the command and all its descendants.
 type family struct {
 	command lifeline.Command
-	main    int          // the command's process id, and its group's
-	guard   memory.Guard // nil without a limit
+	main    int         // the command's process id, and its group's
+	guard   limit.Guard // nil without a limit
 	killer  tree.Killer
 	orders  chan lifeline.Order // closed with the lifeline
 	died    chan os.Signal      // SIGCHLD
@@ -33,7 +33,7 @@ type family struct {
 	stopping bool               // SIGTERM was sent
 	killing  time.Time          // since when; zero: not yet
 	outlived bool               // the command was dead by then
-	oom      bool
+	excess   limit.Excess       // the limit that was hit
 	expired  bool
 
 	lease, grace, sweep, look *time.Timer
@@ -45,12 +45,12 @@ func newFamily(worker *lifeline.Shim, command lifeline.Command) *family {
 		lease: unset(), grace: unset(), sweep: unset(), look: unset(),
 	}
 	signal.Notify(f.died, syscall.SIGCHLD)
-	if command.Memory > 0 {
-		f.guard = memory.Watch(os.Getpid(), command.Memory)
+	if limits := limitsOf(command); limits != (limit.Limits{}) {
+		f.guard = limit.Watch(os.Getpid(), limits)
 		if !command.Watch {
-			f.guard = memory.New(command.Memory)
+			f.guard = limit.New(limits)
 		}
-		f.look.Reset(memory.Interval)
+		f.look.Reset(limit.Interval)
 	}
 	go func() { // lives as long as the process
 		defer close(f.orders)
@@ -63,6 +63,10 @@ func newFamily(worker *lifeline.Shim, command lifeline.Command) *family {
 		}
 	}()
 	return f
+}
+
+func limitsOf(command lifeline.Command) limit.Limits {
+	return limit.Limits{Memory: command.Memory, Processes: command.Processes}
 }
 
 // unset is a timer that does not run.
@@ -157,14 +161,16 @@ func (f *family) kill() {
 	f.sweep.Reset(sweepInterval)
 }
 
-// measure looks at the memory.
+// measure looks whether a limit was hit. What takes long to look at is looked at less often, but every
+// second: the more there is to see, the busier is the machine.
 func (f *family) measure() {
-	if f.guard.Exceeded() {
-		f.oom = true
+	began := time.Now()
+	if f.excess = f.guard.Exceeded(); f.excess != limit.None {
 		f.kill()
 		return
 	}
-	f.look.Reset(memory.Interval)
+	const part, longest = 10, time.Second
+	f.look.Reset(min(max(limit.Interval, part*time.Since(began)), longest))
 }
 
 // hopeless says that killing has gone on for so long that what lives cannot be killed.
@@ -174,12 +180,14 @@ func (f *family) hopeless() bool {
 
 // survivors counts what still lives.
 func survivors() (n int) {
-	tree.Walk(os.Getpid(), func(int) { n++ })
+	for range tree.Walk(os.Getpid()) {
+		n++
+	}
 	return n
 }
 
 func (f *family) report(survivors int) lifeline.Ended {
-	ended := lifeline.Ended{Status: f.status, Survivors: survivors, OOM: f.oom, Expired: f.expired}
+	ended := lifeline.Ended{Status: f.status, Survivors: survivors, Expired: f.expired}
 	if !f.ended {
 		ended.Status = syscall.WaitStatus(syscall.SIGKILL) // what it will die of, if ever
 	}
@@ -187,7 +195,10 @@ func (f *family) report(survivors int) lifeline.Ended {
 		ended.Stragglers = f.killer.Count()
 	}
 	if f.guard != nil {
-		ended.OOM = ended.OOM || f.guard.Exceeded()
+		if f.excess == limit.None { // since the last look
+			f.excess = f.guard.Exceeded()
+		}
+		ended.OOM, ended.Crowded = f.excess == limit.Memory, f.excess == limit.Processes
 		_ = f.guard.Close()
 	}
 	var usage syscall.Rusage

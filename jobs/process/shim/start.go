@@ -8,7 +8,7 @@ import (
 	"runtime"
 	"syscall"
 
-	"freshet/jobs/process/memory"
+	"freshet/jobs/process/limit"
 	"freshet/jobs/process/sandbox"
 )
 
@@ -17,6 +17,9 @@ import (
 func (f *family) start(score *os.File) error {
 	restore := preferForOOM(score)
 	defer restore()
+	if err := boundFiles(f.command.OpenFiles); err != nil {
+		return err
+	}
 	if f.command.User != nil {
 		if err := renounce(); err != nil {
 			return err
@@ -30,7 +33,7 @@ func (f *family) start(score *os.File) error {
 	if err != nil && f.guard != nil {
 		// Perhaps it was the control group that refused.
 		_ = f.guard.Close()
-		f.guard = memory.Watch(os.Getpid(), f.command.Memory)
+		f.guard = limit.Watch(os.Getpid(), limitsOf(f.command))
 		pid, err = fork()
 	}
 	if err != nil {
@@ -41,6 +44,21 @@ func (f *family) start(score *os.File) error {
 	// Once more: the fork shared this memory until it executed, and its change of user may have taken it back.
 	_ = conceal() // as it could before
 	return nil
+}
+
+// boundFiles bounds how many files each process from here on may have open, if it may not have fewer already.
+// The command cannot raise it, unless it is root. The shim needs few.
+func boundFiles(most int) error {
+	if most == 0 {
+		return nil
+	}
+	var bound syscall.Rlimit
+	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &bound); err != nil {
+		return err
+	}
+	bound.Max = min(bound.Max, uint64(most))
+	bound.Cur = bound.Max
+	return syscall.Setrlimit(syscall.RLIMIT_NOFILE, &bound)
 }
 
 func (f *family) fork() (pid int, err error) {

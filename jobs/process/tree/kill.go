@@ -15,7 +15,9 @@ type Killer struct{ seen map[int]bool }
 func (k *Killer) Kill(root int) {
 	for range passes {
 		fresh := false
-		Walk(root, func(pid int) { fresh = k.strike(pid) || fresh })
+		for pid := range Walk(root) {
+			fresh = k.strike(pid) || fresh
+		}
 		if !fresh {
 			return
 		}

@@ -2,6 +2,7 @@ package tree
 
 import (
 	"bytes"
+	"iter"
 	"os"
 	"strconv"
 	"strings"
@@ -14,6 +15,7 @@ const dead = "ZXx"
 // Status is what the kernel says about one process.
 type Status struct {
 	Parent, Group, Session int
+	Threads                int  // at least one
 	Dead                   bool // it has ended and waits to be reaped
 }
 
@@ -25,16 +27,19 @@ func Read(pid int) (Status, error) {
 	}
 	// The name of the program, in parentheses, may itself hold spaces and parentheses.
 	fields := bytes.Fields(line[bytes.LastIndexByte(line, ')')+1:])
-	if len(fields) < 4 {
+	if len(fields) < 18 {
 		return Status{}, syscall.ESRCH
 	}
-	var n [3]int
-	for i := range n {
-		if n[i], err = strconv.Atoi(string(fields[i+1])); err != nil {
+	var n [4]int
+	for i, at := range [...]int{1, 2, 3, 17} { // in proc(5) these are 4, 5, 6 and 20
+		if n[i], err = strconv.Atoi(string(fields[at])); err != nil {
 			return Status{}, err
 		}
 	}
-	return Status{Parent: n[0], Group: n[1], Session: n[2], Dead: strings.IndexByte(dead, fields[0][0]) >= 0}, nil
+	return Status{
+		Parent: n[0], Group: n[1], Session: n[2], Threads: max(n[3], 1),
+		Dead: strings.IndexByte(dead, fields[0][0]) >= 0,
+	}, nil
 }
 
 // Children answers the direct children of a process, the dead that nobody reaped included. The list
@@ -81,18 +86,19 @@ func scan(parent int) []int {
 	return children
 }
 
-// Walk calls visit for each descendant of a process, parents first. The children of a process are read
-// before it is visited.
-func Walk(pid int, visit func(pid int)) {
-	for _, child := range Children(pid) {
-		descend(child, visit)
-	}
+// Walk yields each descendant of a process, parents first. The children of a process are read before it
+// is yielded.
+func Walk(pid int) iter.Seq[int] {
+	return func(yield func(pid int) bool) { descend(Children(pid), yield) }
 }
 
-func descend(pid int, visit func(pid int)) {
-	children := Children(pid)
-	visit(pid)
-	for _, child := range children {
-		descend(child, visit)
+// descend goes on until yield says that it is enough, and answers that.
+func descend(pids []int, yield func(pid int) bool) bool {
+	for _, pid := range pids {
+		children := Children(pid)
+		if !yield(pid) || !descend(children, yield) {
+			return false
+		}
 	}
+	return true
 }

@@ -23,7 +23,7 @@ func TestReadsAStatus(t *testing.T) {
 	}
 	pid := cmd.Process.Pid
 	status, err := Read(pid)
-	if want := (Status{Parent: os.Getpid(), Group: pid, Session: pid}); err != nil || status != want {
+	if want := (Status{Parent: os.Getpid(), Group: pid, Session: pid, Threads: 1}); err != nil || status != want {
 		t.Errorf("%+v, %v", status, err)
 	}
 	if !slices.Contains(Children(os.Getpid()), pid) || !slices.Contains(scan(os.Getpid()), pid) {

@@ -2,11 +2,15 @@
 
 package tree
 
-import "syscall"
+import (
+	"iter"
+	"syscall"
+)
 
 // Status is what the kernel says about one process.
 type Status struct {
 	Parent, Group, Session int
+	Threads                int  // at least one
 	Dead                   bool // it has ended and waits to be reaped
 }
 
@@ -17,4 +21,4 @@ func Read(int) (Status, error) { return Status{}, syscall.ENOSYS }
 func Children(int) []int { return nil }
 
 // Walk finds nothing here.
-func Walk(int, func(pid int)) {}
+func Walk(int) iter.Seq[int] { return func(func(int) bool) {} }

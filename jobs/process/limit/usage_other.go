@@ -1,6 +1,6 @@
 //go:build unix && !linux
 
-package memory
+package limit
 
 func resident(int) int64 { return 0 }
 

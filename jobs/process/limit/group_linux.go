@@ -1,4 +1,4 @@
-package memory
+package limit
 
 import (
 	"bytes"
@@ -11,10 +11,24 @@ import (
 	"syscall"
 )
 
-// place is a control group in which groups with a limit of their own may be made.
+// place is a control group in which groups with limits of their own may be made.
 type place struct {
-	dir string
-	v2  bool
+	dir    string
+	v2     bool
+	memory bool // its groups can limit the memory
+	pids   bool // and the processes
+}
+
+// share divides limits into those that a group here can hold, and the rest.
+func (p place) share(limits Limits) (share, rest Limits) {
+	rest = limits
+	if p.memory {
+		share.Memory, rest.Memory = limits.Memory, 0
+	}
+	if p.pids {
+		share.Processes, rest.Processes = limits.Processes, 0
+	}
+	return share, rest
 }
 
 // places answers the candidates, best first.
@@ -46,20 +60,25 @@ func find(groups, mounts string) []place {
 			}
 		case listed(fields[1], "memory"):
 			for _, dir := range located(mounts, "cgroup", "memory", fields[2]) {
-				v1 = append(v1, place{dir: dir})
+				v1 = append(v1, place{dir: dir, memory: true})
 			}
 		}
 	}
 	return append(v2, v1...)
 }
 
-// delegated answers where below a v2 group, or beside it, the memory controller is handed down.
+// delegated answers where below a v2 group, or beside it, a controller of ours is handed down.
 func delegated(dir string) []place {
 	var found []place
 	for _, candidate := range []string{dir, filepath.Dir(dir)} {
 		control, err := os.ReadFile(filepath.Join(candidate, "cgroup.subtree_control"))
-		if err == nil && listed(strings.Join(strings.Fields(string(control)), ","), "memory") {
-			found = append(found, place{dir: candidate, v2: true})
+		if err != nil {
+			continue
+		}
+		controllers := strings.Join(strings.Fields(string(control)), ",")
+		p := place{dir: candidate, v2: true, memory: listed(controllers, "memory"), pids: listed(controllers, "pids")}
+		if p.memory || p.pids {
+			found = append(found, p)
 		}
 	}
 	return found
@@ -88,7 +107,7 @@ func located(mounts, fstype, controller, path string) []string {
 func listed(list, word string) bool { return strings.Contains(","+list+",", ","+word+",") }
 
 // group makes a group for the tree of a process.
-func (p place) group(pid int, limit int64) (Guard, error) {
+func (p place) group(pid int, limits Limits) (Guard, error) {
 	dir := filepath.Join(p.dir, name(pid))
 	err := os.Mkdir(dir, 0o700)
 	if errors.Is(err, os.ErrExist) { // of a dead process with this number
@@ -101,7 +120,7 @@ func (p place) group(pid int, limit int64) (Guard, error) {
 		return nil, fmt.Errorf("make control group: %w", err)
 	}
 	g := guard(p, dir)
-	if err := g.limit(limit); err != nil {
+	if err := g.limit(limits); err != nil {
 		_ = os.Remove(dir)
 		return nil, fmt.Errorf("limit control group: %w", err)
 	}
@@ -110,7 +129,7 @@ func (p place) group(pid int, limit int64) (Guard, error) {
 
 type limited interface {
 	Guard
-	limit(bytes int64) error
+	limit(limits Limits) error
 }
 
 func guard(p place, dir string) limited {
@@ -126,11 +145,17 @@ type groupV2 struct {
 	fd  *os.File
 }
 
-func (g *groupV2) limit(bytes int64) error {
-	// Swap is not memory to spend, and one death is the death of all; older kernels lack these two.
-	_ = write(g.dir, "memory.swap.max", "0")
-	_ = write(g.dir, "memory.oom.group", "1")
-	return write(g.dir, "memory.max", strconv.FormatInt(bytes, 10))
+func (g *groupV2) limit(limits Limits) (err error) {
+	if limits.Memory > 0 {
+		// Swap is not memory to spend, and one death is the death of all; older kernels lack these two.
+		_ = write(g.dir, "memory.swap.max", "0")
+		_ = write(g.dir, "memory.oom.group", "1")
+		err = write(g.dir, "memory.max", strconv.FormatInt(limits.Memory, 10))
+	}
+	if limits.Processes > 0 {
+		err = errors.Join(err, write(g.dir, "pids.max", strconv.Itoa(limits.Processes)))
+	}
+	return err
 }
 
 func (g *groupV2) Enter(attr *syscall.SysProcAttr) error {
@@ -143,9 +168,20 @@ func (g *groupV2) Enter(attr *syscall.SysProcAttr) error {
 	return nil
 }
 
-func (g *groupV2) Leave()         { _ = g.fd.Close() }
-func (g *groupV2) Exceeded() bool { return counter(g.dir, "memory.events", "oom_kill") > 0 }
-func (g *groupV2) Close() error   { return rmdir(g.dir) }
+func (g *groupV2) Leave()       { _ = g.fd.Close() }
+func (g *groupV2) Close() error { return rmdir(g.dir) }
+
+// Exceeded says Processes when a fork was refused. The counters are absent without their controller.
+func (g *groupV2) Exceeded() Excess {
+	switch {
+	case counter(g.dir, "memory.events", "oom_kill") > 0:
+		return Memory
+	case counter(g.dir, "pids.events", "max") > 0:
+		return Processes
+	default:
+		return None
+	}
+}
 
 // groupV1 is a group of the memory hierarchy alone. A process is born in the group of the thread that
 // forks it, so the thread goes in and comes back. It may be confined meanwhile, so the way back is open already.
@@ -154,8 +190,8 @@ type groupV1 struct {
 	back      *os.File
 }
 
-func (g *groupV1) limit(bytes int64) error {
-	n := strconv.FormatInt(bytes, 10)
+func (g *groupV1) limit(limits Limits) error {
+	n := strconv.FormatInt(limits.Memory, 10)
 	if err := write(g.dir, "memory.limit_in_bytes", n); err != nil {
 		return err
 	}
@@ -179,8 +215,14 @@ func (g *groupV1) Leave() {
 	_ = g.back.Close()
 }
 
-func (g *groupV1) Exceeded() bool { return counter(g.dir, "memory.oom_control", "oom_kill") > 0 }
-func (g *groupV1) Close() error   { return rmdir(g.dir) }
+func (g *groupV1) Close() error { return rmdir(g.dir) }
+
+func (g *groupV1) Exceeded() Excess {
+	if counter(g.dir, "memory.oom_control", "oom_kill") > 0 {
+		return Memory
+	}
+	return None
+}
 
 func write(dir, file, value string) error {
 	f, err := os.OpenFile(filepath.Join(dir, file), os.O_WRONLY, 0)

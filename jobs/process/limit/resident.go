@@ -1,6 +1,6 @@
 //go:build unix
 
-package memory
+package limit
 
 // Resident is how many bytes of a process are in memory, without its children; zero where the system
 // does not tell.
