@@ -69,7 +69,11 @@ func TestActsAreWrittenDown(t *testing.T) {
 		"a/ada create-webhook 201 " + endpoint.ID, "r/root set-maintenance 200 begin", "session/root sign-in 303",
 		"session/root set-maintenance 200 end", "session/root sign-out 303", "b/bob submit-task 403",
 	}
-	if got := r.acts("limit=200").done(); !slices.Equal(got, want) {
+	// Who has an answer can have done the next before the line of the one before is written.
+	got := r.acts("limit=200").done()
+	slices.Sort(got)
+	slices.Sort(want)
+	if !slices.Equal(got, want) {
 		t.Errorf("written down:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
