@@ -37,10 +37,12 @@ func (s *Store) Retire(ctx context.Context, worker uuid.UUID) (granted bool, err
 	return granted, nil
 }
 
-// Waiting tells whether an attempt waits in the queue of a pool.
-func (s *Store) Waiting(ctx context.Context, pool string) (bool, error) {
+// Waiting tells whether an attempt waits in the queue of a pool, or has been fetched for this worker of it.
+func (s *Store) Waiting(ctx context.Context, pool string, worker uuid.UUID) (bool, error) {
 	var waits bool
-	err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM river.river_job WHERE state = 'available' AND queue = $1)`, jobs.Queue(pool)).Scan(&waits)
+	err := s.pool.QueryRow(ctx, `SELECT EXISTS (SELECT FROM river.river_job WHERE state = 'available' AND queue = $1)
+		OR EXISTS (SELECT FROM river.river_job WHERE state = 'running' AND queue = $1 AND attempted_by[cardinality(attempted_by)] = $2::text)`,
+		jobs.Queue(pool), worker).Scan(&waits)
 	if err != nil {
 		return false, fmt.Errorf("look for work in pool %s: %w", pool, err)
 	}

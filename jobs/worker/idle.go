@@ -77,13 +77,13 @@ func rest(ctx context.Context, pause time.Duration) bool {
 
 // retire says that the worker is about to leave, and then looks once more: a task that came before this was
 // said may count on it, and any that comes later does not. So it leaves nothing behind. What it still fetches
-// until it has stopped fetching, it runs.
+// after that it gives back, for another was started for it.
 func (p *Pool) retire(ctx context.Context) (left bool, err error) {
 	granted, err := p.Store.Retire(ctx, p.Worker.ID)
 	if err != nil || !granted {
 		return false, err
 	}
-	waits, err := p.Store.Waiting(ctx, p.Worker.Pool)
+	waits, err := p.Store.Waiting(ctx, p.Worker.Pool, p.Worker.ID)
 	if err == nil && !waits && p.idle.span() > 0 {
 		p.goOnce.Do(func() { close(p.gone) })
 		return true, nil
