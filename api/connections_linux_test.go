@@ -93,7 +93,11 @@ func heard(t *testing.T, from string, socket net.Listener) bool {
 	t.Helper()
 	port := strconv.Itoa(socket.Addr().(*net.TCPAddr).Port)
 	dialer := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(from)}, Timeout: patience}
-	conn, err := dialer.DialContext(t.Context(), "tcp", net.JoinHostPort(from, port))
+	dial := func() (net.Conn, error) { return dialer.DialContext(t.Context(), "tcp", net.JoinHostPort(from, port)) }
+	conn, err := dial()
+	for end := time.Now().Add(patience); errors.Is(err, syscall.ENETUNREACH) && time.Now().Before(end); conn, err = dial() {
+		<-time.After(10 * time.Millisecond) // the kernel makes the route of an address a moment after the address
+	}
 	if errors.Is(err, syscall.ECONNRESET) {
 		return false
 	}
