@@ -18,6 +18,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"freshet/api"
+	"freshet/cmd/cmdtest"
 	"freshet/config"
 	"freshet/jobs"
 	"freshet/jobs/control"
@@ -263,7 +264,7 @@ func (r *rig) startWorker(text string) {
 	r.ok(err)
 	r.ok(r.store.SyncKinds(r.t.Context(), settings.Kinds))
 	r.ok(r.server.Reload(r.t.Context()))
-	worker := role(context.WithoutCancel(r.t.Context()), asProgram, "1", "worker", "--config", path, "--workspaces", filepath.Join(folder, "workspaces"), "--drain", "5s", "--allow-root-children")
+	worker := role(context.WithoutCancel(r.t.Context()), cmdtest.Variable, "1", "worker", "--config", path, "--workspaces", filepath.Join(folder, "workspaces"), "--drain", "5s", "--allow-root-children")
 	worker.Env = append(worker.Env, "DATABASE_URL="+r.url())
 	log, err := os.Create(filepath.Join(folder, "log"))
 	r.ok(err)

@@ -6,37 +6,21 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"os/signal"
-	"path/filepath"
-	"syscall"
 	"testing"
 
-	"freshet/cmd"
+	"freshet/cmd/cmdtest"
 	"freshet/jobs/postgres/postgrestest"
 )
 
-// What the test binary is, if not a test: the whole program, or a reader of a stream. Commands that
-// Freshet runs get an environment from nothing; they call the binary by the name freshet.
-const (
-	asProgram = "FRESHET_TEST_AS_PROGRAM"
-	asReader  = "FRESHET_TEST_AS_READER"
-)
+// asReader makes the test binary a reader of a stream.
+const asReader = "FRESHET_TEST_AS_READER"
 
 func TestMain(m *testing.M) {
-	switch {
-	case os.Getenv(asProgram) != "" || filepath.Base(os.Args[0]) == "freshet":
-		os.Exit(beProgram())
-	case os.Getenv(asReader) != "":
-		os.Exit(readAlone(context.Background(), os.Getenv(asReader)))
-	default:
-		postgrestest.Main(m)
+	cmdtest.Become()
+	if spec := os.Getenv(asReader); spec != "" {
+		os.Exit(readAlone(context.Background(), spec))
 	}
-}
-
-func beProgram() int {
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	defer stop()
-	return cmd.Run(ctx, cmd.Invocation{Name: "freshet", Args: os.Args[1:], Stdout: os.Stdout, Stderr: os.Stderr, Version: "test"})
+	postgrestest.Main(m)
 }
 
 // readAlone reads a stream to its end and prints each id.

@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"freshet/cmd/cmdtest"
 	"freshet/jobs/postgres/postgrestest"
 )
 
@@ -92,7 +93,7 @@ func (a *target) command(args ...string) *exec.Cmd {
 	program := exec.CommandContext(context.WithoutCancel(a.t.Context()), os.Args[0], args...)
 	program.Dir = a.folder
 	program.Env = []string{
-		asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + a.folder, "TMPDIR=" + a.folder, "TERM=xterm", "DATABASE_URL=" + a.database,
+		cmdtest.Variable + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + a.folder, "TMPDIR=" + a.folder, "TERM=xterm", "DATABASE_URL=" + a.database,
 		"FRESHET_URL=http://" + a.address, "FRESHET_API_KEY=" + adminKey, "FRESHET_SECRET_KEY=" + strings.Repeat("ab", 32),
 	}
 	return program

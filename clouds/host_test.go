@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+
+	"freshet/cmd/cmdtest"
 )
 
 // host is where the machines of the stand-ins are: it runs their workers, and knows how many there are.
@@ -34,7 +36,7 @@ func newHost(t *testing.T, folder, database string) *host {
 	return &host{
 		t: t, folder: folder, alive: map[string]int{}, most: map[string]int{}, orders: map[string]map[string]int{},
 		env: []string{
-			asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + t.TempDir(), "DATABASE_URL=" + database,
+			cmdtest.Variable + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + t.TempDir(), "DATABASE_URL=" + database,
 		},
 	}
 }

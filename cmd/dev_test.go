@@ -9,6 +9,8 @@ import (
 	"strings"
 	"syscall"
 	"testing"
+
+	"freshet/cmd/cmdtest"
 )
 
 // familyProgram starts a grandchild in a session of its own that ignores SIGTERM, and waits to be let go.
@@ -38,7 +40,7 @@ func TestDevEndsWithItsProgram(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, want := range []string{
-		"FRESHET_URL=" + p.url(), "FRESHET_API_KEY=" + p.key(), "FRESHET_WEBHOOK_SECRET=" + p.read("webhook-secret"), asProgram + "=1",
+		"FRESHET_URL=" + p.url(), "FRESHET_API_KEY=" + p.key(), "FRESHET_WEBHOOK_SECRET=" + p.read("webhook-secret"), cmdtest.Variable + "=1",
 	} {
 		if strings.Count("\n"+string(text), "\n"+want+"\n") != 1 {
 			t.Errorf("the program's environment has not %s once:\n%s", want, text)

@@ -13,28 +13,16 @@ import (
 	"testing"
 	"time"
 
-	"freshet/cmd"
+	"freshet/cmd/cmdtest"
 	"freshet/jobs/postgres/postgrestest"
 )
 
 // patience bounds every wait of these tests: the machine may be busy.
 const patience = 90 * time.Second
 
-// asProgram makes the test binary be freshet. Commands that Freshet runs get an environment from
-// nothing, without it; they call the binary by the name freshet.
-const asProgram = "FRESHET_TEST_AS_PROGRAM"
-
-// TestMain lets the test binary be the whole program, so that what is tested is what was compiled,
-// race detector included.
 func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) == "" && filepath.Base(os.Args[0]) != "freshet" {
-		postgrestest.Main(m)
-		return
-	}
-	ctx, stop := cmd.Signals()
-	code := cmd.Run(ctx, cmd.Invocation{Name: "freshet", Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: "test"})
-	stop()
-	os.Exit(code)
+	cmdtest.Become()
+	postgrestest.Main(m)
 }
 
 // program is a running freshet in a folder of its own.
@@ -79,7 +67,7 @@ func newProgram(t *testing.T, config string) *program {
 			t.Fatal(err)
 		}
 	}
-	env := []string{asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir()}
+	env := []string{cmdtest.Variable + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + os.TempDir()}
 	return &program{t: t, folder: folder, env: env}
 }
 

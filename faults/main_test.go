@@ -1,20 +1,16 @@
 package faults_test
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"os"
-	"os/signal"
-	"path/filepath"
 	"strconv"
-	"syscall"
 	"testing"
 	"time"
 
 	"go.uber.org/goleak"
 
-	"freshet/cmd"
+	"freshet/cmd/cmdtest"
 	"freshet/jobs/postgres/postgrestest"
 )
 
@@ -32,21 +28,11 @@ func size(large, small int) int {
 // patience bounds every wait: the machine may be busy.
 const patience = time.Minute
 
-// asProgram makes the test binary be freshet, so that what is attacked is what was compiled, race
-// detector included.
-const asProgram = "FRESHET_TEST_AS_PROGRAM"
-
 func TestMain(m *testing.M) {
-	if os.Getenv(asProgram) == "" && filepath.Base(os.Args[0]) != "freshet" {
-		// Links that are cut while they send leave a goroutine behind.
-		leaks := goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run")
-		postgrestest.Main(m, goleak.Cleanup(exit), leaks)
-		return
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM)
-	code := cmd.Run(ctx, cmd.Invocation{Name: "freshet", Args: os.Args[1:], Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr, Version: "test"})
-	stop()
-	os.Exit(code)
+	cmdtest.Become()
+	// Links that are cut while they send leave a goroutine behind.
+	leaks := goleak.IgnoreAnyFunction("github.com/Shopify/toxiproxy/v2/toxics.(*ToxicStub).Run")
+	postgrestest.Main(m, goleak.Cleanup(exit), leaks)
 }
 
 // exit ends the test program; with an error, if a process of this very binary is left: a shim has no

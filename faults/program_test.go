@@ -13,6 +13,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"freshet/cmd/cmdtest"
 )
 
 // mourning is what a process may outlive the end of its run by.
@@ -43,7 +45,7 @@ func (r *run) start(args []string, env ...string) *program {
 	p.cmd = exec.CommandContext(context.WithoutCancel(r.t.Context()), os.Args[0], args...)
 	p.cmd.Dir, p.cmd.Stdout, p.cmd.Stderr = r.folder, log, log
 	p.cmd.Env = append([]string{
-		asProgram + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + r.folder,
+		cmdtest.Variable + "=1", "PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "TMPDIR=" + r.folder,
 		markVariable + "=" + r.mark, "FRESHET_API_KEY=" + adminKey, "FRESHET_SECRET_KEY=" + strings.Repeat("ab", 32),
 	}, env...)
 	r.ok(p.cmd.Start())

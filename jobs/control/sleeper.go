@@ -25,9 +25,6 @@ const (
 // nothing to do, and starts them again when somebody uses it, or something will be due. Create it with NewSleeper; one
 // that is nil never sleeps, and cannot be run.
 type Sleeper struct {
-	// Quiet is for how long no request may have needed the database before it is left alone. It is to be set before Run.
-	Quiet time.Duration
-
 	logger *slog.Logger
 	bell   bell // rung when it is to wake up
 
@@ -39,7 +36,7 @@ type Sleeper struct {
 
 // NewSleeper makes a Sleeper, awake; Run starts it.
 func NewSleeper(logger *slog.Logger) *Sleeper {
-	return &Sleeper{Quiet: quiet, logger: logger, bell: newBell()}
+	return &Sleeper{logger: logger, bell: newBell()}
 }
 
 // Household is what a Sleeper watches over.
@@ -126,7 +123,7 @@ func (s *Sleeper) live(ctx context.Context, h Household) error {
 	defer stop(nil)
 	ended := make(chan error, 1)
 	go func() { ended <- supervisor.Run(living, h.Stop, h.Parts...) }()
-	timer := time.NewTimer(s.Quiet)
+	timer := time.NewTimer(quiet)
 	defer timer.Stop()
 	for {
 		select {
@@ -138,7 +135,7 @@ func (s *Sleeper) live(ctx context.Context, h Household) error {
 			timer.Reset(left)
 			continue
 		}
-		timer.Reset(s.Quiet)
+		timer.Reset(quiet)
 		rest, err := s.look(ctx, h)
 		if err != nil && ctx.Err() == nil {
 			s.logger.Warn("it is not known whether there is something to do", "error", err)
@@ -160,7 +157,7 @@ func (s *Sleeper) look(ctx context.Context, h Household) (time.Duration, error) 
 		return 0, err
 	case !some:
 		return longestSleep, nil
-	case next-lead <= s.Quiet:
+	case next-lead <= quiet:
 		return 0, nil
 	default:
 		return min(next-lead, longestSleep), nil
@@ -172,16 +169,16 @@ func (s *Sleeper) loud() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.visits > 0 {
-		return s.Quiet
+		return quiet
 	}
-	return s.Quiet - time.Since(s.used)
+	return quiet - time.Since(s.used)
 }
 
 // fallAsleep is the moment from which on each use wakes. False: somebody has come meanwhile.
 func (s *Sleeper) fallAsleep() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.asleep = s.visits == 0 && time.Since(s.used) >= s.Quiet
+	s.asleep = s.visits == 0 && time.Since(s.used) >= quiet
 	return s.asleep
 }
 

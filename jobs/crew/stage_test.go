@@ -104,7 +104,7 @@ func (s *stage) end() {
 }
 
 // pass lets time go by on the test's own clock.
-func pass(d time.Duration) { time.Sleep(d) } //nolint:forbidigo // of synctest
+func pass(d time.Duration) { <-time.After(d) }
 
 // gaps are the times between starts.
 func (s *stage) gaps() (gaps []time.Duration) {
